@@ -75,9 +75,7 @@ def check_time(value: int) -> None:
 def check_bytes(value: bytes, width: int, what: str) -> None:
     """Refuse bytes of another length than `width`."""
     if len(value) != width:
-        raise FramingError(
-            Reason.MALFORMED, f"{what} has {len(value)} bytes, expected {width}"
-        )
+        raise FramingError(Reason.MALFORMED, f"{what} has {len(value)} bytes, expected {width}")
 
 
 def check_choice(value: str, choices: Iterable[str], what: str) -> None:

@@ -68,9 +68,7 @@ def unframe(label: str, data: bytes, count: int | None = None) -> list[bytes]:
         raise FramingError(Reason.MALFORMED, f"label is not {label}")
     del items[0]
     if count is not None and len(items) != count:
-        raise FramingError(
-            Reason.MALFORMED, f"{label} has {len(items)} items, expected {count}"
-        )
+        raise FramingError(Reason.MALFORMED, f"{label} has {len(items)} items, expected {count}")
     return items
 
 
@@ -117,9 +115,7 @@ def _packed(value: int, width: int) -> bytes:
 def read_uint(item: bytes, width: int) -> int:
     """Return the integer that `item` holds in exactly `width` bytes."""
     if len(item) != width:
-        raise FramingError(
-            Reason.MALFORMED, f"integer has {len(item)} bytes, expected {width}"
-        )
+        raise FramingError(Reason.MALFORMED, f"integer has {len(item)} bytes, expected {width}")
     return int.from_bytes(item, "big")
 
 
