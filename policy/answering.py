@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes decisions afresh: one question about one notice or topic, for any number of agencies.
+
+Works out, with each decision, the span of time for which it holds. Keeps nothing; `policy.engine`
+does that.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from policy.book import RuleBook, Section
+from policy.decisions import FAR_FUTURE, Decision
+from policy.errors import FactError
+from policy.evaluation import Entities, Outcome, agency_request, evaluate, load_entities
+from policy.facts import Json, boundaries, notice_entities, notice_name, reference
+from policy.federation import NO_DECISION, ORIGINATOR, UNKNOWN_ORIGINATOR, Federation
+
+if TYPE_CHECKING:
+    from keys.envelope import Marking
+
+_UNPERMITTED = {
+    "publish": "No rule of the book lets {} publish this here.",
+    "subscribe": "No rule of the book lets {} subscribe to this topic.",
+    "deliver": "No rule of the book lets {} receive this.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a set of decisions has in common; `marking` is None when there is no notice."""
+
+    action: str
+    marking: "Marking | None"
+    topic: str
+    originator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """For whom a question is put."""
+
+    agency: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A decision and the first instant (milliseconds) for which it is known to hold."""
+
+    decision: Decision
+    since: int = 0
+
+    def holds_at(self, now: int) -> bool:
+        """Return whether the same question put at `now` would be answered the same."""
+        return self.since <= now < self.decision.valid_until
+
+
+def span(dates: Iterable[int], now: int) -> tuple[int, int]:
+    """Return the last of `dates` that is not after `now` (or 0), and the first that is."""
+    since, until = 0, FAR_FUTURE
+    for date in dates:
+        if date <= now:
+            since = max(since, date)
+        else:
+            until = min(until, date)
+    return since, until
+
+
+def answer(
+    book: RuleBook, federation: Federation, question: Question, asked: Sequence[Asked], now: int
+) -> list[Answer]:
+    """Decide the question for each of `asked`, in their order; what cannot be decided is denied."""
+    barred = [_by_code(federation, question, one) for one in asked]
+    open_ones = [one for one, bar in zip(asked, barred, strict=True) if bar is None]
+    ruled = iter(_by_book(book, federation, question, open_ones, now))
+    return [Answer(decision=bar) if bar is not None else next(ruled) for bar in barred]
+
+
+def _by_code(federation: Federation, question: Question, asked: Asked) -> Decision | None:
+    """Return what holds whatever the book says, or None if the book has to be asked."""
+    barred = federation.bar(asked.agency)
+    if barred is not None:
+        return barred
+    if question.action == "deliver" and asked.agency == question.originator:
+        return ORIGINATOR
+    if question.originator not in federation.agencies:
+        return UNKNOWN_ORIGINATOR
+    return federation.bar_topic(question.topic)
+
+
+def _by_book(
+    book: RuleBook, federation: Federation, question: Question, asked: Sequence[Asked], now: int
+) -> list[Answer]:
+    if not asked:
+        return []
+    try:
+        entities = _entities(book, federation, question, asked)
+    except FactError as refusal:
+        return [_undecided((str(refusal),), now)] * len(asked)
+    requests = [
+        agency_request(question.action, one.agency, _resource(question, one), now) for one in asked
+    ]
+    section = book.sections[question.action]
+    answers: list[Answer] = []
+    outcomes = evaluate(requests, section.policies, entities, book.schema)
+    for one, outcome in zip(asked, outcomes, strict=True):
+        if outcome.errors:
+            answers.append(_undecided(outcome.errors, now))
+            continue
+        since, until = _span(federation, {one.agency, question.originator}, now, section)
+        decision = _decision(book, question.action, one.agency, outcome, until)
+        answers.append(Answer(decision=decision, since=since))
+    return answers
+
+
+def _entities(
+    book: RuleBook, federation: Federation, question: Question, asked: Sequence[Asked]
+) -> Entities:
+    if question.marking is None:
+        return federation.entities
+    addressed = sorted({one.agency if one.named else "" for one in asked})
+    notices = notice_entities(
+        question.marking, question.topic, question.originator, [name or None for name in addressed]
+    )
+    return load_entities(notices, book.schema, federation.entities)
+
+
+def _resource(question: Question, asked: Asked) -> Json:
+    if question.marking is None:
+        return reference("Topic", question.topic)
+    return reference("Notice", notice_name(asked.agency if asked.named else None))
+
+
+def _span(
+    federation: Federation, read: Collection[str], now: int, section: Section
+) -> tuple[int, int]:
+    """Return from when until when an answer holds that could read the dates of these agencies."""
+    if not section.bounded:
+        return now, now
+    return span(chain.from_iterable(boundaries(federation.agencies[name]) for name in read), now)
+
+
+def _decision(book: RuleBook, action: str, agency: str, outcome: Outcome, until: int) -> Decision:
+    says = tuple(book.says(rule) for rule in outcome.determining)
+    return Decision(
+        allow=outcome.allow,
+        determining=outcome.determining,
+        says=says or (_UNPERMITTED[action].format(agency),),
+        valid_until=until,
+    )
+
+
+def _undecided(errors: tuple[str, ...], now: int) -> Answer:
+    """Return a denial that is kept for no time, so that the question is put again."""
+    decision = Decision(
+        allow=False, determining=(), says=(NO_DECISION,), errors=errors, valid_until=now
+    )
+    return Answer(decision=decision, since=now)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one decision function: may an agency publish, subscribe, receive; and who may receive.
+
+The sender asks it whom to seal to, the broker asks it at every publish, subscribe, delivery and
+fetch, the receiver asks it on opening; all from the same signed book and directory. It looks at
+the marking, the topic, the originator, whether the recipient is named, the directory and the time,
+and at nothing else. Validity times and recalls of notices are other code, and so is whether the
+key of a frame already sealed is still good. Reads no clock and does no I/O; one thread at a time.
+
+A decision is kept until the first instant at which one of the dates it read could change it. An
+engine belongs to one book and one directory, and a change of either makes a new engine, so nothing
+kept here outlives the facts it was taken from.
+"""
+
+from collections.abc import Collection
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from policy.answering import Answer, Asked, Question, answer, span
+from policy.book import RuleBook
+from policy.decisions import Audience, Decision
+from policy.errors import BookError
+from policy.federation import NO_KEY, Federation
+
+if TYPE_CHECKING:
+    from keys.directory import Directory
+    from keys.envelope import Marking
+
+MAX_KEPT = 1024
+"""Markings whose decisions are kept; with 200 agencies about 40 MB. The oldest goes first."""
+
+_Class: TypeAlias = "tuple[str, Marking | None, str, str]"
+_Kept: TypeAlias = dict[tuple[str, bool], Answer]
+
+
+class PolicyEngine:
+    """Decides by one rule book about the agencies of one directory."""
+
+    def __init__(self, book: RuleBook, directory: "Directory") -> None:
+        self.book = book
+        self.directory = directory
+        self._federation = Federation.of(directory, book.schema)
+        self._decisions: dict[_Class, _Kept] = {}
+        self._audiences: dict[tuple[_Class, frozenset[str]], tuple[int, Audience]] = {}
+
+    @classmethod
+    def of_directory(cls, directory: "Directory") -> "PolicyEngine":
+        """Return the engine of the rule book that the directory's stewards signed.
+
+        Raises:
+            BookError: there is none, or it is one that this program refuses.
+        """
+        entry = directory.rule_book
+        if entry is None:
+            raise BookError("the directory has no rule book")
+        return cls(RuleBook.load(entry.schema, entry.policies), directory)
+
+    def with_directory(self, directory: "Directory") -> "PolicyEngine":
+        """Return an engine for a newer directory, with the directory's rule book if it has one.
+
+        Raises:
+            BookError: the directory brings a rule book that this program refuses.
+        """
+        entry = directory.rule_book
+        if entry is None or entry.digest == self.book.digest:
+            return PolicyEngine(self.book, directory)
+        return PolicyEngine.of_directory(directory)
+
+    def may_publish(self, marking: "Marking", topic: str, originator: str, now: int) -> Decision:
+        """Decide whether `originator` may publish a notice of this marking on this topic."""
+        return self._decide(("publish", marking, topic, originator), (originator, False), now)
+
+    def may_subscribe(self, topic: str, agency: str, now: int) -> Decision:
+        """Decide whether `agency` may subscribe; each delivery is decided again on its own."""
+        return self._decide(("subscribe", None, topic, agency), (agency, False), now)
+
+    def may_receive(  # noqa: PLR0917  (the order in which a frame gives them)
+        self,
+        marking: "Marking",
+        topic: str,
+        originator: str,
+        recipient: str,
+        named: bool,
+        now: int,
+    ) -> Decision:
+        """Decide whether `recipient` may receive; an originator that is not locked always may.
+
+        Args:
+            marking: of the frame, as signed.
+            topic: of the frame.
+            originator: who signed it.
+            recipient: to whom it would go.
+            named: whether the frame's RECIPIENT says that the originator named it.
+            now: milliseconds since 1970.
+        """
+        return self._decide(("deliver", marking, topic, originator), (recipient, named), now)
+
+    def audience(
+        self, marking: "Marking", topic: str, originator: str, named: Collection[str], now: int
+    ) -> Audience:
+        """Decide for every agency at once, and leave out those without a valid encryption key."""
+        about: _Class = ("deliver", marking, topic, originator)
+        key = about, frozenset(named)
+        if (kept := self._audiences.get(key)) is not None:
+            since, audience = kept
+            if since <= now < audience.valid_until:
+                return audience
+        since, audience = self._gather(about, key[1], now)
+        _make_room(self._audiences)
+        self._audiences[key] = since, audience
+        return audience
+
+    def _decide(self, about: _Class, asked: tuple[str, bool], now: int) -> Decision:
+        if (kept := self._decisions.get(about)) is not None:
+            one = kept.get(asked)
+            if one is not None and one.holds_at(now):
+                return one.decision
+        return self._ask(about, [asked], now)[0].decision
+
+    def _ask(self, about: _Class, asked: list[tuple[str, bool]], now: int) -> list[Answer]:
+        """Put the question to the book and keep the answers."""
+        action, marking, topic, originator = about
+        question = Question(action=action, marking=marking, topic=topic, originator=originator)
+        people = [Asked(agency=agency, named=named) for agency, named in asked]
+        answers = answer(self.book, self._federation, question, people, now)
+        if about not in self._decisions:
+            _make_room(self._decisions)
+            self._decisions[about] = {}
+        known = self._federation.agencies
+        pairs = zip(asked, answers, strict=True)
+        self._decisions[about].update(pair for pair in pairs if pair[0][0] in known)
+        return answers
+
+    def _gather(self, about: _Class, named: frozenset[str], now: int) -> tuple[int, Audience]:
+        """Return a new audience and the first instant for which it is known to hold."""
+        facts = self._federation
+        present = (name for name in facts.agencies if not self.directory.is_retired(name))
+        names = sorted(named.union(present))
+        answers = self._ask(about, [(name, name in named) for name in names], now)
+        decisions = {name: one.decision for name, one in zip(names, answers, strict=True)}
+        willing = [name for name, decision in decisions.items() if decision.allow]
+        decisions.update({name: NO_KEY for name in willing if not facts.has_key(name, now)})
+        keys_since, keys_until = span((d for name in willing for d in facts.key_dates(name)), now)
+        audience = Audience(
+            admitted=tuple(name for name, decision in decisions.items() if decision.allow),
+            refused=MappingProxyType({n: d for n, d in decisions.items() if not d.allow}),
+            valid_until=min([keys_until, *(one.decision.valid_until for one in answers)]),
+        )
+        return max([keys_since, *(one.since for one in answers)]), audience
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    """Forget the oldest entry when there is no room for one more."""
+    if len(kept) >= MAX_KEPT:
+        del kept[next(iter(kept))]
