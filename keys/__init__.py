@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trust library: framing, sealing, opening, signing, proofs. No I/O beyond key files; re-exports nothing."""
+"""The trust library: framing, sealing, opening, signing, proofs; no I/O beyond key files."""

@@ -7,6 +7,7 @@ Source: docs/protocol.md section 7.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from keys import merkle
 from keys.envelope import (
@@ -128,7 +129,7 @@ def _checked_recipients(frame: Frame, statement: Statement) -> tuple[Recipient, 
                 Reason.STATEMENT_MISMATCH, f"wrap for {recipient.agency} is not the one signed"
             )
     agencies = [recipient.agency for recipient in recipients]
-    if any(first >= second for first, second in zip(agencies, agencies[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(agencies)):
         raise EnvelopeError(Reason.RECIPIENTS_INVALID, "recipients are not ascending by agency")
     if statement.originator not in agencies:
         raise EnvelopeError(Reason.RECIPIENTS_INVALID, "the originator is not a recipient")

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets at rest: one file, sealed under a passphrase (Argon2id), readable by its owner only.
+
+The body is committing encryption bound to the file's purpose and salt, so a file does not open as
+another kind and a wrong passphrase is known as such. The one module of this package that touches
+the disk. Source: RFC 9106; docs/protocol.md section 12.
+"""
+
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from keys.errors import FramingError, KeyFileError, Reason
+from keys.framing import (
+    framed,
+    listed,
+    read_bytes,
+    read_text,
+    read_uint,
+    refusing,
+    u32,
+    unframe,
+    unlisted,
+)
+
+MEMORY_KIB = 64 * 1024
+PASSES = 3
+LANES = 4
+"""RFC 9106's second recommended setting: t=3, p=4, 64 MiB."""
+SALT_BYTES = 16
+MAX_FILE_BYTES = 1 << 20
+"""Far above any profile's seeds; a larger file is not ours and is not read whole."""
+
+_FILE = "tocsin/key-file/v1"
+_BODY = "tocsin/key-file-body/v1"
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@refusing(KeyFileError)
+def seal_secrets(
+    purpose: str, held: Mapping[str, bytes], passphrase: bytes, *, salt: bytes | None = None
+) -> bytes:
+    """Return the key file's bytes.
+
+    Args:
+        purpose: what the file is for; it opens for no other.
+        held: secrets by name.
+        passphrase: not empty.
+        salt: 16 bytes; fresh random ones unless given (test vectors).
+    """
+    if not passphrase:
+        raise FramingError(Reason.KEY_FILE_INVALID, "passphrase is empty")
+    salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
+    settings = (u32(MEMORY_KIB), u32(PASSES), u32(LANES), salt)
+    content = listed(part for name in sorted(held) for part in (name.encode("ascii"), held[name]))
+    encryptor = Cobblestone256Encryptor(
+        _file_key(passphrase, salt), framed(_BODY, purpose.encode(), *settings)
+    )
+    body = encryptor.update(content) + encryptor.finalize()
+    return framed(_FILE, purpose.encode(), *settings, body)
+
+
+@refusing(KeyFileError)
+def open_secrets(data: bytes, purpose: str, passphrase: bytes) -> dict[str, bytes]:
+    """Return the secrets in a key file's bytes.
+
+    Raises:
+        KeyFileError: KEY_FILE_INVALID for another purpose, other settings or malformed bytes;
+            PASSPHRASE_WRONG when it does not open (a damaged body looks the same).
+    """
+    try:
+        stated, settings, body = _parts(data)
+    except FramingError as error:
+        raise KeyFileError(Reason.KEY_FILE_INVALID, error.detail) from None
+    if stated != purpose:
+        raise KeyFileError(Reason.KEY_FILE_INVALID, f"key file is not for {purpose}")
+    context = framed(_BODY, purpose.encode(), *settings)
+    decryptor = Cobblestone256Decryptor(_file_key(passphrase, settings[-1]), context)
+    try:
+        content = decryptor.update(body) + decryptor.finalize()
+    except InvalidTag:
+        raise KeyFileError(
+            Reason.PASSPHRASE_WRONG, "the passphrase does not open the key file"
+        ) from None
+    parts = unlisted(content)
+    return {read_text(name): held for name, held in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _parts(data: bytes) -> tuple[str, tuple[bytes, ...], bytes]:
+    """Return a key file's purpose, its settings with the salt last, and its body."""
+    purpose, memory, passes, lanes, salt, body = unframe(_FILE, data, 6)
+    stated = tuple(read_uint(item, 4) for item in (memory, passes, lanes))
+    if stated != (MEMORY_KIB, PASSES, LANES):
+        raise FramingError(Reason.KEY_FILE_INVALID, "key file has other Argon2id settings")
+    read_bytes(salt, SALT_BYTES)
+    return read_text(purpose), (memory, passes, lanes, salt), body
+
+
+def _file_key(passphrase: bytes, salt: bytes) -> bytes:
+    return Argon2id(
+        salt=salt, length=32, iterations=PASSES, lanes=LANES, memory_cost=MEMORY_KIB
+    ).derive(passphrase)
+
+
+def write_keyfile(path: Path, purpose: str, held: Mapping[str, bytes], passphrase: bytes) -> None:
+    """Write a key file with mode 0600, whole or not at all, replacing one that is there.
+
+    Raises:
+        KeyFileError: the passphrase is empty.
+        OSError: the disk refuses.
+    """
+    data = seal_secrets(purpose, held, passphrase)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_keyfile(path: Path, purpose: str, passphrase: bytes) -> dict[str, bytes]:
+    """Return the secrets of a key file.
+
+    Raises:
+        KeyFileError: KEY_FILE_MISSING, KEY_FILE_PERMISSIONS when others than the owner have any
+            right to it, KEY_FILE_INVALID, PASSPHRASE_WRONG.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise KeyFileError(Reason.KEY_FILE_MISSING, f"no key file {path.name}") from None
+    except OSError as error:
+        raise KeyFileError(
+            Reason.KEY_FILE_INVALID, f"key file {path.name} cannot be read: {error.strerror}"
+        ) from None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise KeyFileError(Reason.KEY_FILE_INVALID, f"{path.name} is not a file")
+        if status.st_mode & _OPEN_TO_OTHERS:
+            raise KeyFileError(
+                Reason.KEY_FILE_PERMISSIONS,
+                f"key file {path.name} is open to others",
+            )
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise KeyFileError(Reason.KEY_FILE_INVALID, f"key file {path.name} is too large")
+    return open_secrets(data, purpose, passphrase)
