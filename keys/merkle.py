@@ -207,20 +207,35 @@ def appended_nodes(
         (level, index, hash) of each, the leaves themselves among them, in an order that never
         names a node before its children.
     """
-    nodes: list[tuple[int, int, bytes]] = []
-    for level, index in _perfect(0, size):
-        nodes.append((level, index, read(level, index)))
-    stack = [(level, index, value) for level, index, value in nodes]
+    stack = [(level, read(level, index)) for level, index in _perfect(0, size)]
     created: list[tuple[int, int, bytes]] = []
     for offset, leaf in enumerate(leaf_hashes):
         level, index, value = 0, size + offset, leaf
         created.append((level, index, value))
         while index & 1:
-            _, _, left = stack.pop()
-            level, index, value = level + 1, index >> 1, hash_children(left, value)
+            level, index, value = level + 1, index >> 1, hash_children(stack.pop()[1], value)
             created.append((level, index, value))
-        stack.append((level, index, value))
+        stack.append((level, value))
     return created
+
+
+Frontier = tuple[tuple[int, bytes], ...]
+"""The perfect subtrees that cover a tree, left to right, as (level, hash): all an append needs."""
+
+
+def extended(frontier: Frontier, leaf_hash: bytes) -> Frontier:
+    """Return the frontier after one more leaf."""
+    nodes = list(frontier)
+    level, value = 0, leaf_hash
+    while nodes and nodes[-1][0] == level:
+        value = hash_children(nodes.pop()[1], value)
+        level += 1
+    return (*nodes, (level, value))
+
+
+def frontier_root(frontier: Frontier) -> bytes:
+    """Return the root of the tree that a frontier covers."""
+    return _joined([value for _, value in frontier]) if frontier else EMPTY_ROOT
 
 
 def stored_root(size: int, read: ReadNode) -> bytes:
@@ -281,7 +296,10 @@ def _perfect(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _range_hash(start: int, end: int, read: ReadNode) -> bytes:
-    hashes = [read(level, index) for level, index in _perfect(start, end)]
+    return _joined([read(level, index) for level, index in _perfect(start, end)])
+
+
+def _joined(hashes: list[bytes]) -> bytes:
     value = hashes.pop()
     while hashes:
         value = hash_children(hashes.pop(), value)

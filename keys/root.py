@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Self
 
 from keys.errors import FramingError, Reason, RootError, SignatureError
-from keys.fields import check_agency, check_bytes, check_code, check_label, check_time
+from keys.fields import check_agency, check_bytes, check_code, check_key_id, check_label, check_time
 from keys.framing import (
     HASH_BYTES,
     framed,
@@ -26,6 +26,7 @@ from keys.framing import (
     unframe,
     unlisted,
 )
+from keys.merkle import EMPTY_ROOT
 from keys.signers import Signer
 from keys.signing import ED25519_BYTES, PAYLOAD_ROOT, SIGNATURE_BYTES, Keyset, verify
 
@@ -80,6 +81,9 @@ class RootDocument:
         created_at: milliseconds since 1970.
         expires_at: milliseconds since 1970; later than `created_at`.
         previous: SHA-256 of the body of the version before; `NO_PREVIOUS` for version 1.
+        directory_size: entries that the directory had when the version was made; they were signed
+            under the versions before, those that follow are signed under this one.
+        directory_root: the directory's root hash at that size.
     """
 
     version: int
@@ -92,6 +96,8 @@ class RootDocument:
     created_at: int
     expires_at: int
     previous: bytes
+    directory_size: int = 0
+    directory_root: bytes = EMPTY_ROOT
 
     @refusing(RootError)
     def __post_init__(self) -> None:
@@ -99,6 +105,7 @@ class RootDocument:
         check_code(self.log_origin)
         check_bytes(self.log_key, ED25519_BYTES, "log key")
         check_bytes(self.previous, HASH_BYTES, "previous root")
+        check_bytes(self.directory_root, HASH_BYTES, "directory root")
         check_time(self.created_at)
         check_time(self.expires_at)
         if " " in self.log_origin or "+" in self.log_origin:
@@ -109,6 +116,10 @@ class RootDocument:
             raise FramingError(Reason.MALFORMED, "root expires before it is created")
         if (self.version == 1) != (self.previous == NO_PREVIOUS) or self.version < 1:
             raise FramingError(Reason.MALFORMED, "first version has no previous, others have")
+        if (self.directory_size == 0) != (self.directory_root == EMPTY_ROOT):
+            raise FramingError(Reason.MALFORMED, "directory size and root contradict each other")
+        if self.directory_size and self.version == 1:
+            raise FramingError(Reason.MALFORMED, "first version comes before the directory")
         self._check_stewards()
 
     def _check_stewards(self) -> None:
@@ -142,13 +153,15 @@ class RootDocument:
             u64(self.created_at),
             u64(self.expires_at),
             self.previous,
+            u64(self.directory_size),
+            self.directory_root,
         )
 
     @classmethod
     @refusing(RootError)
     def decode(cls, data: bytes) -> Self:
         """Read ROOT bytes; raises `RootError` for any that `encode` would not write."""
-        items = unframe(_ROOT, data, 10)
+        items = unframe(_ROOT, data, 12)
         version, name, threshold, stewards, origin, log_key, tls_root, created, expires = items[:9]
         try:
             return cls(
@@ -162,6 +175,8 @@ class RootDocument:
                 created_at=read_uint(created, 8),
                 expires_at=read_uint(expires, 8),
                 previous=items[9],
+                directory_size=read_uint(items[10], 8),
+                directory_root=items[11],
             )
         except SignatureError as error:
             raise RootError(error.reason, error.detail) from None
@@ -169,13 +184,13 @@ class RootDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRoot:
-    """A root's body with stewards' signatures over it, untrusted until verified."""
+    """A root's body with (keyset id, signature) pairs over it, untrusted until verified."""
 
     body: bytes
     signatures: tuple[tuple[str, bytes], ...] = ()
 
     def encode(self) -> bytes:
-        """Return the SIGNED_ROOT bytes; signatures ascend by steward."""
+        """Return the SIGNED_ROOT bytes; signatures ascend by keyset id."""
         return framed(_SIGNED, self.body, encode_signatures(self.signatures))
 
     @classmethod
@@ -185,41 +200,41 @@ class SignedRoot:
         body, signatures = unframe(_SIGNED, data, 2)
         return cls(body=body, signatures=decode_signatures(signatures))
 
-    def with_signature(self, name: str, signature: bytes) -> Self:
-        """Return it with one more steward's signature, replacing an earlier one of the same."""
-        return replace(self, signatures=merged_signatures(self.signatures, name, signature))
+    def with_signature(self, keyset_id: str, signature: bytes) -> Self:
+        """Return it with one more signature, replacing an earlier one by the same keyset."""
+        return replace(self, signatures=merged_signatures(self.signatures, keyset_id, signature))
 
 
 def merged_signatures(
-    signatures: Sequence[tuple[str, bytes]], name: str, signature: bytes
+    signatures: Sequence[tuple[str, bytes]], keyset_id: str, signature: bytes
 ) -> tuple[tuple[str, bytes], ...]:
-    """Return `signatures` with `name`'s added or replaced, ascending by steward."""
-    return tuple(sorted({**dict(signatures), name: signature}.items()))
+    """Return `signatures` with one added or replaced, ascending by keyset id."""
+    return tuple(sorted({**dict(signatures), keyset_id: signature}.items()))
 
 
 def encode_signatures(signatures: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return a list of (steward, signature)."""
-    return listed(listed((name.encode(), signature)) for name, signature in signatures)
+    """Return a list of (keyset id, signature)."""
+    return listed(listed((keyset.encode(), signature)) for keyset, signature in signatures)
 
 
 def decode_signatures(data: bytes) -> tuple[tuple[str, bytes], ...]:
     """Read what `encode_signatures` writes.
 
     Raises:
-        FramingError: malformed, a steward twice, or not ascending by steward.
+        FramingError: malformed, a keyset twice, or not ascending by keyset id.
     """
     signatures = []
     for pair in unlisted(data):
         items = unlisted(pair)
         if len(items) != 2:  # noqa: PLR2004 - a pair
             raise FramingError(Reason.MALFORMED, "signature is not a pair")
-        name = read_text(items[0])
-        check_agency(name)
+        keyset_id = read_text(items[0])
+        check_key_id(keyset_id)
         check_bytes(items[1], SIGNATURE_BYTES, "signature")
-        signatures.append((name, items[1]))
-    names = [name for name, _ in signatures]
-    if names != sorted(set(names)):
-        raise FramingError(Reason.MALFORMED, "signatures are not ascending by steward")
+        signatures.append((keyset_id, items[1]))
+    ids = [keyset_id for keyset_id, _ in signatures]
+    if ids != sorted(set(ids)):
+        raise FramingError(Reason.MALFORMED, "signatures are not ascending by keyset id")
     return tuple(signatures)
 
 
@@ -228,26 +243,30 @@ def count_signatures(
 ) -> int:
     """Return how many of the root's stewards signed `body`.
 
-    Signatures by others are passed over: a signature counts under the root that knows its steward.
+    Signatures by other keysets are passed over: each counts under the root that knows its keyset,
+    so a steward who changes keys signs a new root with the old and with the new ones.
 
     Raises:
-        SignatureError: a steward of this root is named and did not sign, or not at `at`.
+        SignatureError: a keyset of this root is named and did not sign, or not at `at`.
     """
     counted = 0
-    for name, signature in signatures.items():
-        steward = root.steward(name)
-        if steward is None:
+    for steward in root.stewards:
+        keyset = steward.keyset
+        signature = signatures.get(keyset.keyset_id)
+        if signature is None:
             continue
-        if not steward.keyset.is_valid_at(at):
-            raise SignatureError(Reason.EXPIRED, f"steward {name}'s keys do not sign at {at}")
-        verify(steward.keyset, payload_type, body, signature)
+        if not keyset.is_valid_at(at):
+            raise SignatureError(
+                Reason.EXPIRED, f"keys of steward {steward.name} do not sign at {at}"
+            )
+        verify(keyset, payload_type, body, signature)
         counted += 1
     return counted
 
 
-def sign_root(body: bytes, name: str, signer: Signer) -> tuple[str, bytes]:
-    """Return steward `name`'s signature over a root's body, for `SignedRoot.signatures`."""
-    return name, signer.sign(PAYLOAD_ROOT, body)
+def sign_root(signed: SignedRoot, signer: Signer) -> SignedRoot:
+    """Return `signed` with the signature of a steward's signer over its body added."""
+    return signed.with_signature(signer.keyset_id, signer.sign(PAYLOAD_ROOT, signed.body))
 
 
 def federation_id(first: SignedRoot) -> bytes:
@@ -257,6 +276,15 @@ def federation_id(first: SignedRoot) -> bytes:
 
 def verify_roots(signed: Sequence[SignedRoot]) -> RootDocument:
     """Check a federation's roots from the first to the latest and return the latest.
+
+    Raises:
+        RootError, SignatureError: see `verified_roots`.
+    """
+    return verified_roots(signed)[-1]
+
+
+def verified_roots(signed: Sequence[SignedRoot]) -> tuple[RootDocument, ...]:
+    """Check a federation's roots from the first to the latest and return all of them.
 
     Whether the first is the right one (compare `federation_id` with what was pinned) and whether
     the latest has expired (`expires_at`) is for the caller.
@@ -270,13 +298,14 @@ def verify_roots(signed: Sequence[SignedRoot]) -> RootDocument:
     """
     if not signed:
         raise RootError(Reason.ROOT_INVALID, "no root at all")
-    current = RootDocument.decode(signed[0].body)
-    if current.version != 1:
-        raise RootError(Reason.ROOT_INVALID, f"first root has version {current.version}")
-    _check_threshold(current, signed[0], current)
+    first = RootDocument.decode(signed[0].body)
+    if first.version != 1:
+        raise RootError(Reason.ROOT_INVALID, f"first root has version {first.version}")
+    _check_threshold(first, signed[0], first)
+    roots = [first]
     for before, after in pairwise(signed):
-        current = _next_root(current, before, after)
-    return current
+        roots.append(_next_root(roots[-1], before, after))
+    return tuple(roots)
 
 
 def _next_root(current: RootDocument, before: SignedRoot, after: SignedRoot) -> RootDocument:
@@ -290,6 +319,8 @@ def _next_root(current: RootDocument, before: SignedRoot, after: SignedRoot) -> 
         raise RootError(Reason.ROOT_INVALID, f"root {following.version} follows another root")
     if following.created_at < current.created_at:
         raise RootError(Reason.ROOT_INVALID, f"root {following.version} is older than the last")
+    if following.directory_size < current.directory_size:
+        raise RootError(Reason.ROOT_INVALID, f"root {following.version} forgets the directory")
     _check_threshold(current, after, following)
     _check_threshold(following, after, following)
     return following
