@@ -13,14 +13,11 @@ from dataclasses import dataclass
 
 import cedarpy
 
-from keys.framing import framed, sha256
+from keys.entries import MAX_RULE_BOOK_BYTES, rule_book_digest
 from policy.errors import BookError, FactError
 from policy.evaluation import PolicySet, Schema, agency_request, evaluate, load_entities
 from policy.facts import Json, notice_name, reference, specimens
 from policy.rules import Rule
-
-MAX_BOOK_BYTES = 1 << 20
-"""A book is read by people; a megabyte is far beyond any that they would sign."""
 
 ACTIONS = ("publish", "subscribe", "deliver")
 """What agencies do at the broker; officers' acts are judged at the agency."""
@@ -64,7 +61,7 @@ class RuleBook:
         Raises:
             BookError: says which rule breaks which condition of the module's first paragraph.
         """
-        digest = book_digest(schema, policies)
+        digest = _digest(schema, policies)
         parsed = _parse_schema(schema)
         rules = _read_rules(policies)
         _validate(policies, schema)
@@ -83,19 +80,14 @@ class RuleBook:
         return self.rules[rule_id].says
 
 
-def book_digest(schema: str, policies: str) -> bytes:
-    """Return the SHA-256 of `framed("tocsin/rule-book/v1", schema, policies)`.
-
-    Raises:
-        BookError: the book is too long, or holds a lone surrogate.
-    """
+def _digest(schema: str, policies: str) -> bytes:
     try:
-        texts = schema.encode(), policies.encode()
+        size = len(schema.encode()) + len(policies.encode())
     except UnicodeEncodeError as refusal:
         raise BookError("the rule book is no UTF-8 text") from refusal
-    if sum(map(len, texts)) > MAX_BOOK_BYTES:
-        raise BookError(f"the rule book is longer than {MAX_BOOK_BYTES} bytes")
-    return sha256(framed("tocsin/rule-book/v1", *texts))
+    if size > MAX_RULE_BOOK_BYTES:
+        raise BookError(f"the rule book has {size} bytes, expected {MAX_RULE_BOOK_BYTES} at most")
+    return rule_book_digest(schema, policies)
 
 
 def _parse_schema(schema: str) -> Schema:

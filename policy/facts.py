@@ -10,7 +10,7 @@ Source: the schema in `policy/book/`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,7 +19,7 @@ from policy.decisions import FAR_FUTURE
 from policy.errors import FactError
 
 if TYPE_CHECKING:
-    from keys.directory import AgencyEntry, Directory, TopicEntry
+    from keys.directory import AgencyEntry, TopicEntry
     from keys.envelope import Marking
 
 Json: TypeAlias = dict[str, Any]
@@ -70,10 +70,29 @@ def instant(milliseconds: int) -> Json:
     return {"__extn": {"fn": "datetime", "arg": f"{text}Z"}}
 
 
-def agency_entity(entry: "AgencyEntry", *, active: bool) -> Json:
-    """Return an agency with its country, kind, circles, agreement and joint operations."""
+def circle_name(circles: Collection[str]) -> str:
+    """Return the name of the circle of all who are in any of `circles`; nobody is in that of none.
+
+    The book's topics have one circle of readers and one of publishers, the directory's any number.
+    A code holds no line feed, so no circle of the directory has the name of such a union.
+    """
+    return "\n".join(circles)
+
+
+def agency_entity(
+    entry: "AgencyEntry", *, active: bool, unions: Iterable[Collection[str]] = ()
+) -> Json:
+    """Return an agency with its country, kind, circles, agreement and joint operations.
+
+    Args:
+        entry: what the directory says.
+        active: whether it is neither locked nor retired.
+        unions: sets of circles that topics are read or published by.
+    """
+    circles = {*entry.circles}
+    joined = sorted(circles | {circle_name(union) for union in unions if circles & {*union}})
     parents: list[Json] = [reference("Country", entry.country)]
-    parents += [reference("Circle", circle) for circle in entry.circles]
+    parents += [reference("Circle", circle) for circle in joined]
     return {
         "uid": reference("Agency", entry.agency),
         "attrs": {
@@ -95,22 +114,13 @@ def topic_entity(entry: "TopicEntry") -> Json:
     return {
         "uid": reference("Topic", entry.topic),
         "attrs": {
-            "readers": reference_value("Circle", entry.readers),
-            "publishers": reference_value("Circle", entry.publishers),
+            "readers": reference_value("Circle", circle_name(entry.readers)),
+            "publishers": reference_value("Circle", circle_name(entry.publishers)),
             "victimAssistance": entry.victim_assistance,
-            "minClearance": entry.min_clearance,
+            "minClearance": _clearance(entry.min_clearance),
         },
         "parents": [reference("Topic", name) for name in above],
     }
-
-
-def directory_entities(directory: "Directory") -> list[Json]:
-    """Return every agency and topic of the directory, agencies first."""
-    agencies = [
-        agency_entity(entry, active=directory.active(entry.agency))
-        for entry in directory.agencies()
-    ]
-    return agencies + [topic_entity(entry) for entry in directory.topics()]
 
 
 def notice_entities(
@@ -157,10 +167,10 @@ def specimens() -> list[Json]:
     )
     topic: Any = SimpleNamespace(
         topic="specimen",
-        readers="circle",
-        publishers="circle",
+        readers=("circle",),
+        publishers=("circle", "other"),
         victim_assistance=False,
-        min_clearance=0,
+        min_clearance="",
     )
     marking: Any = SimpleNamespace(
         type="RED",
@@ -205,6 +215,11 @@ def _marking_attributes(marking: "Marking") -> Json:
         attributes["operation"] = reference_value("Operation", marking.operation)
         attributes["operationId"] = marking.operation
     return attributes
+
+
+def _clearance(code: str) -> int | str:
+    """Return the number that a clearance code is; another code fits no schema and is refused."""
+    return int(code) if code.isdecimal() else code or 0
 
 
 def _operation_entity(operation: str) -> Json:

@@ -51,8 +51,11 @@ class Federation:
     def of(cls, directory: "Directory", schema: Schema) -> "Federation":
         """Return the facts of `directory`, checked against `schema`."""
         agencies = {entry.agency: entry for entry in directory.agencies()}
+        unions = {
+            circles for one in directory.topics() for circles in (one.readers, one.publishers)
+        }
         described = {
-            name: agency_entity(entry, active=directory.active(name))
+            name: agency_entity(entry, active=directory.active(name), unions=unions)
             for name, entry in agencies.items()
         }
         topics = {entry.topic: topic_entity(entry) for entry in directory.topics()}

@@ -25,20 +25,24 @@ def may_publish(world: World, topic: Topic, agency: str, now: int) -> bool:
         world.active(agency)
         and entry.role != "auditor"
         and entry.agreement_until > now
-        and topic.publishers in entry.circles
+        and not {*topic.publishers}.isdisjoint(entry.circles)
     )
 
 
 def may_subscribe(world: World, topic: Topic, agency: str) -> bool:
     entry = world.by_name[agency]
-    return world.active(agency) and entry.role != "auditor" and topic.readers in entry.circles
+    return (
+        world.active(agency)
+        and entry.role != "auditor"
+        and not {*topic.readers}.isdisjoint(entry.circles)
+    )
 
 
 def _is_permitted(agency: Agency, marking: Marking, topic: Topic, *, named: bool, now: int) -> bool:
     agreed = agency.agreement_until > now
     ends = dict(agency.operations)
     joint = marking.operation != "" and ends.get(marking.operation, 0) > now
-    return joint or (agreed and (named or topic.readers in agency.circles))
+    return joint or (agreed and (named or not {*topic.readers}.isdisjoint(agency.circles)))
 
 
 def _is_forbidden(agency: Agency, marking: Marking, topic: Topic, *, named: bool) -> bool:

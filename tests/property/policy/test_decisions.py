@@ -45,7 +45,7 @@ WORLDS = st.builds(
     World,
     members=st.tuples(*map(agencies, NAMES)),
     subjects=st.tuples(
-        st.builds(Topic, topic=st.just("t"), readers=CIRCLES, publishers=CIRCLES),
+        st.builds(Topic, topic=st.just("t"), readers=tuples(CIRCLES), publishers=tuples(CIRCLES)),
         st.builds(Topic, topic=st.just("v"), victim_assistance=st.just(True)),
     ),
     locked=st.frozensets(st.sampled_from(NAMES), max_size=1),

@@ -5,9 +5,10 @@ import hashlib
 
 import pytest
 
+from keys.entries import MAX_RULE_BOOK_BYTES
 from keys.framing import framed
 from policy import standard_book
-from policy.book import MAX_BOOK_BYTES, RuleBook
+from policy.book import RuleBook
 from policy.errors import BookError
 
 SCHEMA, POLICIES = standard_book()
@@ -108,7 +109,7 @@ def test_a_schema_without_an_act_is_refused() -> None:
 
 
 def test_a_book_of_a_megabyte_is_refused() -> None:
-    assert "longer than" in refusal(" " * (MAX_BOOK_BYTES + 1))
+    assert "expected 1048576 at most" in refusal(" " * (MAX_RULE_BOOK_BYTES + 1))
 
 
 def test_a_book_that_is_no_text_is_refused() -> None:

@@ -247,15 +247,16 @@ def test_a_rule_that_cannot_be_evaluated_denies() -> None:
         "when { resource.topic.minClearance + 9223372036854775807 == 0 };"
     )
     book = RuleBook.load(schema, policies + overflow)
-    topic = Topic(topic=TOPIC, min_clearance=1)
+    topic = Topic(topic=TOPIC, min_clearance="1")
     engine = PolicyEngine(book, world(MEMBERS, topic))
     decision = receive(engine, "ro-police")
     assert not decision.allow
     assert "overflow" in decision.errors[0]
 
 
-def test_an_empty_circle_is_nobody() -> None:
-    topic = Topic(topic=TOPIC, readers="none", publishers="none")
+@pytest.mark.parametrize("readers", [(), ("none",), ("none", "nobody")])
+def test_an_empty_circle_is_nobody(readers: tuple[str, ...]) -> None:
+    topic = Topic(topic=TOPIC, readers=readers, publishers=readers)
     engine = PolicyEngine(BOOK, world(MEMBERS, topic))
     assert engine.audience(marking(), TOPIC, "gr-police", (), NOW).admitted == ("gr-police",)
     assert not engine.may_publish(marking(), TOPIC, "gr-police", NOW).allow
@@ -272,7 +273,7 @@ def test_an_entry_that_does_not_fit_denies_itself_only() -> None:
 
 
 def test_a_topic_that_does_not_fit_denies_itself_only() -> None:
-    odd = Topic(topic="odd", min_clearance=2**70)
+    odd = Topic(topic="odd", min_clearance="secret")
     engine = PolicyEngine(BOOK, world(MEMBERS, *TOPICS, odd))
     assert "topic odd does not fit" in receive(engine, "ro-police", topic="odd").errors[0]
     assert receive(engine, "ro-police").allow

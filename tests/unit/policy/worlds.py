@@ -41,10 +41,10 @@ class Topic:
     """What the policy package reads of a topic's entry."""
 
     topic: str
-    readers: str = "readers"
-    publishers: str = "publishers"
+    readers: tuple[str, ...] = ("readers",)
+    publishers: tuple[str, ...] = ("publishers",)
     victim_assistance: bool = False
-    min_clearance: int = 0
+    min_clearance: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
