@@ -185,9 +185,8 @@ class Directory:
                 f"root {new[0].version} was made at {new[0].directory_size} entries, "
                 f"{self.size} are known",
             )
-        extended = replace(self, _roots=roots)
-        extended._check_roots_here()
-        return extended
+        _check_pins(new, self.size, self.root)
+        return replace(self, _roots=roots)
 
     @property
     def root_document(self) -> RootDocument:
@@ -226,14 +225,14 @@ class Directory:
         self._check_signed(entry, signed)
         applied = self._applied(entry.content)
         leaf_hash = merkle.hash_leaf(signed.encode())
-        extended = replace(
+        frontier = merkle.extended(self._frontier, leaf_hash)
+        _check_pins(self._roots, self.size + 1, merkle.frontier_root(frontier))
+        return replace(
             applied,
             leaf_hashes=(*self.leaf_hashes, leaf_hash),
             issued_at=entry.issued_at,
-            _frontier=merkle.extended(self._frontier, leaf_hash),
+            _frontier=frontier,
         )
-        extended._check_roots_here()
-        return extended
 
     def with_entries(self, signed: Sequence[SignedEntry]) -> Self:
         """Return the directory with several more entries."""
@@ -241,13 +240,6 @@ class Directory:
         for entry in signed:
             directory = directory.with_entry(entry)
         return directory
-
-    def _check_roots_here(self) -> None:
-        for root in self._roots:
-            if root.directory_size == self.size and root.directory_root != self.root:
-                raise DirectoryError(
-                    Reason.ROOT_INVALID, f"root {root.version} pins other {self.size} entries"
-                )
 
     def _root_in_force(self) -> RootDocument:
         return max(
@@ -355,6 +347,15 @@ class Directory:
         """Return the newest key of an active agency that may be sealed to at `at`."""
         entry = self._agencies.get(agency)
         return entry.encryption_key(at) if entry and self.active(agency) else None
+
+
+def _check_pins(roots: Sequence[RootDocument], size: int, tree_root: bytes) -> None:
+    """Refuse a history that is not the one a root was made at."""
+    for root in roots:
+        if root.directory_size == size and root.directory_root != tree_root:
+            raise DirectoryError(
+                Reason.ROOT_INVALID, f"root {root.version} pins another history of {size} entries"
+            )
 
 
 def _check_same_ids(before: AgencyEntry | None, entry: AgencyEntry) -> None:

@@ -16,6 +16,8 @@ LAST_MILLISECOND = 253_402_300_799_999
 MAX_TOPIC_SEGMENTS = 8
 MAX_CODES = 64
 """Entries of one list of codes in a marking: bounds what a policy decision has to look at."""
+STEWARD_PREFIX = "steward-"
+"""Kept for the trust domains of stewards, so that no agency can take one's name."""
 
 _AGENCY = re.compile(r"[a-z0-9-]{2,32}")
 _SEGMENT = re.compile(r"[a-z0-9-]{1,32}")
@@ -30,8 +32,8 @@ def _refuse(what: str, value: object) -> FramingError:
 
 
 def check_agency(value: str) -> None:
-    """Refuse what is not an agency id: 2 to 32 of a-z, 0-9 and '-'."""
-    if not _AGENCY.fullmatch(value):
+    """Refuse what is not an agency id: 2 to 32 of a-z, 0-9 and '-', not beginning "steward-"."""
+    if not _AGENCY.fullmatch(value) or value.startswith(STEWARD_PREFIX):
         raise _refuse("agency", value)
 
 

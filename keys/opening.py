@@ -6,6 +6,7 @@ never reaches this module (import contract). Does not keep state: repeated ids a
 gaps in the chain are for the caller's store. Source: docs/protocol.md section 8.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +14,17 @@ from cryptography.cobblestone import Cobblestone256Decryptor
 from cryptography.exceptions import InvalidTag
 
 from keys import merkle
+from keys.attachments import attachment_context
 from keys.body import body_context, content_key, key_commitment, unpad
 from keys.checking import check_header, check_statement
-from keys.envelope import FrameHeader, NoticeHeader, Recipient, SealedNotice, Statement
+from keys.envelope import (
+    AttachmentRef,
+    FrameHeader,
+    NoticeHeader,
+    Recipient,
+    SealedNotice,
+    Statement,
+)
 from keys.errors import EnvelopeError, OpenError, Reason
 from keys.framing import refusing, sha256
 from keys.hpke import wrap_info
@@ -259,3 +268,55 @@ def open_body(content_key: bytes, header_digest: bytes, notice_header: bytes, bo
         return unpad(decryptor.update(body) + decryptor.finalize())
     except (InvalidTag, ValueError, EnvelopeError):
         raise OpenError(Reason.BODY_INVALID, "body does not open under its key") from None
+
+
+class AttachmentOpener:
+    """Decrypts one attachment piece by piece: `update` any number of times, then `finalize` once.
+
+    What `update` returns is authentic but may be a beginning only: keep it apart, and release
+    nothing until `finalize` has returned.
+    """
+
+    def __init__(self, federation: bytes, originator: str, ref: AttachmentRef, key: bytes) -> None:
+        context = attachment_context(federation, originator, ref.id)
+        try:
+            self._decryptor = Cobblestone256Decryptor(key, context)
+        except ValueError:
+            raise OpenError(Reason.ATTACHMENT_INVALID, "attachment key is not a key") from None
+        self._ref = ref
+        self._digest = hashlib.sha256()
+        self._length = 0
+
+    def update(self, data: bytes) -> bytes:
+        """Return the plaintext that `data` completes.
+
+        Raises:
+            OpenError: with reason ATTACHMENT_INVALID: not the attachment, or too long.
+        """
+        self._digest.update(data)
+        self._length += len(data)
+        if self._length > self._ref.length:
+            raise OpenError(
+                Reason.ATTACHMENT_INVALID, f"attachment is longer than {self._ref.length} bytes"
+            )
+        try:
+            return self._decryptor.update(data)
+        except InvalidTag:
+            raise _attachment_refused() from None
+
+    def finalize(self) -> bytes:
+        """Return the last plaintext, after checking that the ciphertext was whole.
+
+        Raises:
+            OpenError: with reason ATTACHMENT_INVALID: truncated, or not what the header lists.
+        """
+        if self._length != self._ref.length or self._digest.digest() != self._ref.digest:
+            raise _attachment_refused()
+        try:
+            return self._decryptor.finalize()
+        except InvalidTag:
+            raise _attachment_refused() from None
+
+
+def _attachment_refused() -> OpenError:
+    return OpenError(Reason.ATTACHMENT_INVALID, "attachment is not the one in the notice's header")
