@@ -61,6 +61,11 @@ def key_id(name: str, public: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + _ALGORITHM + public)[:_KEY_ID_BYTES]
 
 
+def log_public(seed: bytes) -> bytes:
+    """Return the Ed25519 public key, 32 bytes, of a log's 32-byte private key."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
 def sign_checkpoint(checkpoint: Checkpoint, seed: bytes) -> str:
     """Return the signed note of a checkpoint.
 
