@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measuring, printing and keeping figures, with the machine they were taken on."""
+
+import gc
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+PACKAGES = ("cryptography", "cedarpy", "grpcio", "protobuf", "sqlalchemy", "sqlcipher3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number: what was done, how much of it, in which unit, under which conditions."""
+
+    what: str
+    value: float
+    unit: str
+    under: str
+
+    def line(self) -> str:
+        return f"{self.what:<44} {_readable(self.value):>10} {self.unit:<14} {self.under}"
+
+
+def seconds_each(act: Callable[[], object], *, budget: float = 1.0, least: int = 5) -> float:
+    """Return the median duration of `act` in seconds, over as many runs as fit the budget."""
+    act()
+    gc.collect()
+    durations: list[float] = []
+    end = time.perf_counter() + budget
+    while len(durations) < least or time.perf_counter() < end:
+        start = time.perf_counter()
+        act()
+        durations.append(time.perf_counter() - start)
+    return statistics.median(durations)
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the value below which `share` (0 to 1) of the values lie."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def machine() -> dict[str, Any]:
+    """Return what a reader needs to judge a figure."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def keep(name: str, figures: Sequence[Figure]) -> Path:
+    """Write the figures of one script beside those of the others."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    content = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def report(name: str, run: Callable[[], Sequence[Figure]]) -> None:
+    """Take, print and keep the figures of one script."""
+    figures = run()
+    for figure in figures:
+        sys.stdout.write(figure.line() + "\n")
+    sys.stdout.flush()
+    keep(name, figures)
+
+
+def _readable(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.machine()

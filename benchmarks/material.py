@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the figures are taken of: agencies with keys, notices of 2 KiB, frames of them."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from keys import merkle
+from keys.directory import (
+    AgencyEntry,
+    Directory,
+    Entry,
+    RuleBookEntry,
+    SignedEntry,
+    TopicEntry,
+    encode_entry,
+    sign_entry,
+)
+from keys.envelope import (
+    NO_PREVIOUS,
+    Frame,
+    Marking,
+    NoticeHeader,
+    Recipient,
+    RuleBookRef,
+    Statement,
+    TreeHead,
+)
+from keys.identities import DecryptionKey, generate_decryption_key
+from keys.opening import DeliveredFrame, DeliveredNotice
+from keys.root import NO_PREVIOUS as NO_ROOT
+from keys.root import RootDocument, SignedRoot, Steward, sign_root
+from keys.sealing import NoticeDraft, SealRecipient, seal_frame
+from keys.signers import SeedSigner, generate_signer
+from keys.signing import Keyset
+from policy import standard_book
+
+NOTICE_BYTES = 2048
+TOPIC = "trafficking/labour"
+COUNTRIES = ("GR", "RO", "BG", "IT", "ES", "PH", "TH", "NG")
+YEAR = 365 * 86_400_000
+MARKING = Marking(type="YELLOW", tlp="AMBER", handling=("H0",), purposes=("INVESTIGATION",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agencies:
+    """A number of agencies, the first of which seals to all of them."""
+
+    count: int
+    now: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    federation: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [f"agency-{number:03}" for number in range(self.count)]
+
+    @cached_property
+    def keys(self) -> list[DecryptionKey]:
+        return [generate_decryption_key("key-1") for _ in self.names]
+
+    @cached_property
+    def recipients(self) -> list[SealRecipient]:
+        span = {"valid_from": self.now - YEAR, "valid_until": self.now + YEAR}
+        return [
+            SealRecipient(agency=name, key=key.public(**span), named=False, seq=1, prev=NO_PREVIOUS)
+            for name, key in zip(self.names, self.keys, strict=True)
+        ]
+
+    @cached_property
+    def signer(self) -> SeedSigner:
+        return generate_signer("keyset-1")
+
+    @cached_property
+    def keyset(self) -> Keyset:
+        return self.signer.public(valid_from=self.now - YEAR, valid_until=self.now + YEAR)
+
+    def directory(self) -> Directory:
+        """Return a signed directory of the agencies, one topic that all read, the standard book."""
+        schema, policies = standard_book()
+        entries: list[Entry] = [
+            TopicEntry(topic=TOPIC, title="Labour", readers=("all",), publishers=("all",)),
+            RuleBookEntry(version=1, schema=schema, policies=policies),
+        ]
+        entries += [
+            AgencyEntry(
+                agency=recipient.agency,
+                name=recipient.agency,
+                country=COUNTRIES[number % len(COUNTRIES)],
+                kind="POLICE",
+                circles=("all",),
+                agreement_until=self.now + YEAR,
+                tls_roots=(b"none",),
+                tls_key_pin=bytes(32),
+                signing=(self.keyset,),
+                encryption=(recipient.key,),
+            )
+            for number, recipient in enumerate(self.recipients)
+        ]
+        steward = generate_signer("steward-key")
+        directory = Directory.start([self._root(steward)])
+        for entry in entries:
+            body = encode_entry(directory.federation, directory.size, self.now, entry)
+            directory = directory.with_entry(sign_entry(SignedEntry(body=body), steward))
+        return directory
+
+    def _root(self, steward: SeedSigner) -> SignedRoot:
+        keyset = steward.public(valid_from=self.now - YEAR, valid_until=self.now + YEAR)
+        document = RootDocument(
+            version=1,
+            name="Benchmark",
+            threshold=1,
+            stewards=(Steward(name="steward", keyset=keyset, tls_root=b"none"),),
+            log_origin="log.example",
+            log_key=bytes(32),
+            broker_tls_root=b"none",
+            created_at=self.now - YEAR,
+            expires_at=self.now + YEAR,
+            previous=NO_ROOT,
+        )
+        return sign_root(SignedRoot(body=document.encode()), steward)
+
+    def drafts(self, count: int) -> list[NoticeDraft]:
+        """Return new notices; random letters, so that nothing could be gained by compressing."""
+        return [
+            NoticeDraft(
+                header=NoticeHeader(
+                    notice_id=uuid7(self.now),
+                    valid_from=self.now,
+                    expires_at=self.now + YEAR,
+                ),
+                content=secrets.token_hex(NOTICE_BYTES // 2).encode(),
+            )
+            for _ in range(count)
+        ]
+
+    def seal(self, drafts: list[NoticeDraft]) -> Frame:
+        """Seal one frame from the first agency to all."""
+        return seal_frame(
+            federation=self.federation,
+            topic=TOPIC,
+            marking=MARKING,
+            outlet=bytes(16),
+            created_at=self.now,
+            rule_book=RuleBookRef(version=1, digest=bytes(32)),
+            directory=TreeHead(size=0, root=merkle.EMPTY_ROOT),
+            log=TreeHead(size=0, root=merkle.EMPTY_ROOT),
+            recipients=self.recipients,
+            notices=drafts,
+            originator=self.names[0],
+            signer=self.signer,
+        )
+
+
+def uuid7(now: int) -> bytes:
+    """Return a fresh notice id: time in milliseconds, version 7, random bits."""
+    tail = bytearray(secrets.token_bytes(10))
+    tail[0] = 0x70 | tail[0] & 0x0F
+    tail[2] = 0x80 | tail[2] & 0x3F
+    return now.to_bytes(6, "big") + tail
+
+
+def delivered(frame: Frame, agency: str) -> DeliveredFrame:
+    """Return the frame as a broker hands it to one of its recipients."""
+    statement = Statement.decode(frame.statement)
+    agencies = [Recipient.decode(record).agency for record in frame.recipients]
+    index = agencies.index(agency)
+    hashes = [merkle.hash_leaf(record) for record in frame.recipients]
+    path = merkle.inclusion_path(hashes, index) if statement.recipient_count > 1 else ()
+    return DeliveredFrame(
+        header=frame.header,
+        statement=frame.statement,
+        signature=frame.signature,
+        recipient=frame.recipients[index],
+        recipient_index=index,
+        recipient_path=tuple(path),
+        wrap=frame.wraps[index],
+        notices=tuple(
+            DeliveredNotice(index=place, header=notice.header, body=notice.body)
+            for place, notice in enumerate(frame.notices)
+        ),
+    )
