@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading what the agency holds: `inbox`, `show`, `search`, `ack`. All work without the broker.
+
+Each look is written into the agency's own log of openings before anything is shown.
+"""
+
+import getpass
+
+import click
+
+from agency_client.cli import render
+from agency_client.cli.framework import Callback, command, common
+from agency_client.cli.output import safe
+from agency_client.cli.runtime import opened, printer, run_async, viewer
+from agency_client.domain.views import InboxQuery, NoticeView, SearchResult, Viewer
+
+
+def reasons_to_look(function: Callback) -> Callback:
+    """Add the options that say why somebody looks."""
+    function = click.option("--case", default="", help="your case reference, for your own log")(
+        function
+    )
+    return click.option("--purpose", default="", help="why you look, for your own log")(function)
+
+
+@command(
+    "inbox",
+    "tocsin inbox                          newest first",
+    "tocsin inbox --new --type YELLOW      not acknowledged yet, one type",
+    "tocsin inbox --json | jq '.notices[].reference'",
+)
+@click.option("--topic", "topics", multiple=True, help="only this topic (repeatable)")
+@click.option("--type", "types", multiple=True, help="only this notice type (repeatable)")
+@click.option("--from", "originators", multiple=True, help="only this originator (repeatable)")
+@click.option("--new", is_flag=True, help="only what is not acknowledged")
+@click.option("--current", is_flag=True, help="leave out superseded notices")
+@click.option("--received", is_flag=True, help="leave out this agency's own notices")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@reasons_to_look
+@click.pass_context
+def inbox(
+    context: click.Context,
+    *,
+    topics: tuple[str, ...],
+    types: tuple[str, ...],
+    originators: tuple[str, ...],
+    new: bool,
+    current: bool,
+    received: bool,
+    limit: int,
+    purpose: str,
+    case: str,
+) -> None:
+    """List the notices this agency holds, newest first."""
+    query = InboxQuery(
+        topics=topics,
+        types=tuple(one.upper() for one in types),
+        originators=originators,
+        unacknowledged=new,
+        include_superseded=not current,
+        own=not received,
+        limit=limit,
+    )
+    found = run_async(_list(context, query, viewer(purpose=purpose, case=case)))
+    out = printer(context)
+    out.document("inbox", {"notices": [render.document(one) for one in found]}, render.rows(found))
+    if not found and not out.is_json:
+        out.say("nothing here; `tocsin watch TOPIC` receives, `tocsin topics` lists topics")
+
+
+async def _list(
+    context: click.Context, query: InboxQuery, looking: Viewer
+) -> tuple[NoticeView, ...]:
+    async with opened(common(context)) as agency:
+        return tuple(await agency.inbox(query, looking))
+
+
+@command(
+    "show",
+    "tocsin show gr-pol/0193a7c2f4e87d1c9a4b5e6f70819203",
+    "tocsin show 0193a7c2f4e8 --purpose INVESTIGATION --case 2026/114",
+)
+@click.argument("reference", metavar="ID")
+@reasons_to_look
+@click.pass_context
+def show(context: click.Context, *, reference: str, purpose: str, case: str) -> None:
+    """Read one notice.
+
+    ID is ORIGINATOR/HEX, or the first 8 or more hex digits where only one notice has them.
+    """
+    view = run_async(_show(context, reference, viewer(purpose=purpose, case=case)))
+    printer(context).document("notice", render.document(view), render.page(view))
+
+
+async def _show(context: click.Context, reference: str, looking: Viewer) -> NoticeView:
+    async with opened(common(context)) as agency:
+        return await agency.show(reference, looking)
+
+
+@command(
+    "search",
+    "tocsin search Παπαδοπουλος             with or without accents",
+    "tocsin search 王伟 --limit 5            two characters are enough",
+)
+@click.argument("words", nargs=-1, required=True)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@reasons_to_look
+@click.pass_context
+def search(
+    context: click.Context, *, words: tuple[str, ...], limit: int, purpose: str, case: str
+) -> None:
+    """Search everything this agency holds, best first.
+
+    Any script, with or without accents, also with the broker away. No query leaves the agency.
+    """
+    result = run_async(_search(context, " ".join(words), limit, viewer(purpose=purpose, case=case)))
+    out = printer(context)
+    out.document(
+        "search",
+        {
+            "notices": [render.document(one) for one in result.notices],
+            "not_indexed_yet": result.waiting,
+        },
+        render.rows(result.notices),
+    )
+    if result.waiting:
+        out.say(f"{result.waiting} stored notices are not indexed yet: search again in a moment")
+    elif not result.notices and not out.is_json:
+        out.say("no notice held here matches; that says nothing about what others hold")
+
+
+async def _search(context: click.Context, words: str, limit: int, looking: Viewer) -> SearchResult:
+    async with opened(common(context)) as agency:
+        return await agency.search(words, looking, limit=limit)
+
+
+@command("ack", "tocsin ack gr-pol/0193a7c2f4e87d1c9a4b5e6f70819203")
+@click.argument("references", metavar="ID...", nargs=-1, required=True)
+@click.option("--by", default="", help="who dealt with it [default: your login name]")
+@click.pass_context
+def ack(context: click.Context, *, references: tuple[str, ...], by: str) -> None:
+    """Mark notices as dealt with, at this agency."""
+    done = run_async(_acknowledge(context, references, by or getpass.getuser()))
+    printer(context).document(
+        "acknowledged",
+        {"notices": [render.document(one) for one in done]},
+        [f"acknowledged {safe(one.reference)}  {render.mode_banner(one.marking)}" for one in done],
+    )
+
+
+async def _acknowledge(
+    context: click.Context, references: tuple[str, ...], by: str
+) -> list[NoticeView]:
+    async with opened(common(context)) as agency:
+        return [await agency.acknowledge(reference, by) for reference in references]

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How notices look: a row of a list, a page to read, a document for programs.
+
+Every form shows the marking and whether it is ACTUAL, EXERCISE or TEST, and a superseded notice
+says so.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from agency_client.cli.output import columns, instant, safe
+from agency_client.domain.views import NoticeState, NoticeView
+from keys.envelope import Marking
+
+HEAD = ("RECEIVED", "MODE", "TLP", "TYPE", "STATE", "NOTICE", "TITLE")
+_TITLE_FIELDS = ("title", "subject", "summary", "text")
+_TITLE_LENGTH = 60
+
+
+def mode_banner(marking: Marking) -> str:
+    """Return the line that stands over every notice."""
+    parts = [marking.mode, f"TLP:{marking.tlp}", marking.type, *marking.handling]
+    parts += [f"not for {country}" for country in marking.not_for]
+    parts += ["sanitised"] if marking.sanitised else []
+    parts += [marking.priority] if marking.priority != "ROUTINE" else []
+    return "  ".join(safe(part) for part in parts)
+
+
+def title_of(content: Mapping[str, Any]) -> str:
+    """Return what a list shows of a notice: its title, else the name of the person it is about."""
+    person = content.get("person")
+    persons = content.get("persons")
+    if not isinstance(person, Mapping) and isinstance(persons, Sequence) and persons:
+        person = persons[0]
+    named = person if isinstance(person, Mapping) else content
+    name = " ".join(
+        str(named[key])
+        for key in ("forename", "given_name", "name", "family_name")
+        if named.get(key)
+    )
+    texts = (content.get(key) for key in _TITLE_FIELDS)
+    found = name or next((text for text in texts if isinstance(text, str) and text), "")
+    return found if len(found) <= _TITLE_LENGTH else found[: _TITLE_LENGTH - 1] + "…"
+
+
+def state_of(view: NoticeView) -> str:
+    """Return the state with the acknowledgement."""
+    if view.state is NoticeState.SUPERSEDED:
+        return "SUPERSEDED"
+    return "acknowledged" if view.acknowledged_at else view.state.value
+
+
+def rows(views: Sequence[NoticeView]) -> list[str]:
+    """Return a list of notices as lines."""
+    return columns(
+        [
+            (
+                instant(view.received_at or view.created_at),
+                view.marking.mode,
+                view.marking.tlp,
+                view.marking.type,
+                state_of(view),
+                view.reference,
+                title_of(view.content),
+            )
+            for view in views
+        ],
+        head=HEAD,
+    )
+
+
+def page(view: NoticeView) -> list[str]:
+    """Return a notice to read, whole."""
+    lines = [f"=== {mode_banner(view.marking)} ==="]
+    if view.superseded_by is not None:
+        originator, notice_id = view.superseded_by
+        lines.append(f"!!! SUPERSEDED: read {safe(originator)}/{notice_id.hex()} instead")
+    lines += [f"{name:<13} {value}" for name, value in _facts(view) if value]
+    lines.append("")
+    lines += list(_tree(view.content, 0))
+    lines += [
+        f"attachment    {safe(one.name)} ({one.length} bytes, {safe(one.media_type)})"
+        for one in view.attachments
+    ]
+    lines.append(f"=== {mode_banner(view.marking)} ===")
+    return lines
+
+
+def _facts(view: NoticeView) -> Iterator[tuple[str, str]]:
+    yield "notice", safe(view.reference)
+    yield "topic", safe(view.topic)
+    yield "state", state_of(view)
+    yield "sealed", instant(view.created_at)
+    yield "received", instant(view.received_at)
+    yield "valid until", instant(view.expires_at)
+    yield "purposes", ", ".join(map(safe, view.marking.purposes))
+    yield "operation", safe(view.marking.operation)
+    if view.acknowledged_at:
+        yield "acknowledged", f"{instant(view.acknowledged_at)} by {safe(view.acknowledged_by)}"
+    for originator, notice_id in view.supersedes:
+        yield "supersedes", f"{safe(originator)}/{notice_id.hex()}"
+
+
+def _tree(value: Mapping[str, Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for key, item in value.items():
+        if item is None or item in ("", [], {}):
+            continue
+        if isinstance(item, Mapping):
+            yield f"{indent}{safe(key)}:"
+            yield from _tree(item, depth + 1)
+        elif isinstance(item, Sequence) and not isinstance(item, str):
+            yield from _sequence(safe(key), item, depth)
+        else:
+            yield from _text(f"{indent}{safe(key)}: ", str(item), depth)
+
+
+def _sequence(key: str, items: Sequence[Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    if not any(isinstance(item, Mapping) for item in items):
+        yield f"{indent}{key}: {', '.join(safe(item) for item in items)}"
+        return
+    for number, item in enumerate(items, 1):
+        yield f"{indent}{key} {number}:"
+        yield from _tree(item if isinstance(item, Mapping) else {"value": item}, depth + 1)
+
+
+def _text(head: str, text: str, depth: int) -> Iterator[str]:
+    first, *rest = text.split("\n")
+    yield head + safe(first)
+    for line in rest:
+        yield "  " * (depth + 1) + safe(line)
+
+
+def marking_document(marking: Marking) -> dict[str, Any]:
+    """Return a marking for programs."""
+    return {
+        "type": marking.type,
+        "tlp": marking.tlp,
+        "mode": marking.mode,
+        "priority": marking.priority,
+        "handling": list(marking.handling),
+        "purposes": list(marking.purposes),
+        "not_for": list(marking.not_for),
+        "regrant": marking.regrant,
+        "sanitised": marking.sanitised,
+        "operation": marking.operation,
+    }
+
+
+def document(view: NoticeView) -> dict[str, Any]:
+    """Return a notice for programs."""
+    return {
+        "reference": view.reference,
+        "originator": view.originator,
+        "topic": view.topic,
+        "sequence": view.sequence,
+        "mode": view.marking.mode,
+        "state": view.state.value,
+        "superseded_by": _reference(view.superseded_by),
+        "supersedes": [_reference(one) for one in view.supersedes],
+        "marking": marking_document(view.marking),
+        "created_at": instant(view.created_at),
+        "received_at": instant(view.received_at),
+        "valid_from": instant(view.valid_from),
+        "expires_at": instant(view.expires_at),
+        "acknowledged_at": instant(view.acknowledged_at),
+        "acknowledged_by": view.acknowledged_by,
+        "attachments": [
+            {
+                "id": one.id.hex(),
+                "name": one.name,
+                "media_type": one.media_type,
+                "bytes": one.length,
+            }
+            for one in view.attachments
+        ],
+        "content": view.content,
+    }
+
+
+def _reference(pair: tuple[str, bytes] | None) -> str | None:
+    return None if pair is None else f"{pair[0]}/{pair[1].hex()}"

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command needs to run: printer, profile folder, passphrase, event loop, an open agency."""
+
+import asyncio
+import getpass
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agency_client.bootstrap import Agency
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
+from agency_client.cli.framework import Common, common
+from agency_client.cli.output import Printer
+from agency_client.config import profile_folder as find_profile
+from agency_client.domain.views import Viewer
+
+Result = TypeVar("Result")
+
+PASSPHRASE_FILE = "TOCSIN_PASSPHRASE_FILE"  # noqa: S105 - names a variable that names a file
+PROFILE = "TOCSIN_PROFILE"
+MAX_PASSPHRASE_BYTES = 4096
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def printer(context: click.Context, *, with_profile: bool = True) -> Printer:
+    """Return the printer for a command; documents name the profile they speak of."""
+    options = common(context)
+    shown = {"profile": str(profile_folder(options))} if with_profile else {}
+    return Printer(as_json=options.as_json, context=shown)
+
+
+def profile_folder(options: Common) -> Path:
+    """Return the profile's folder: --profile, else TOCSIN_PROFILE, else the default one."""
+    return find_profile(options.profile or os.environ.get(PROFILE) or None)
+
+
+def passphrase(options: Common, *, new: bool = False) -> str:
+    """Return the passphrase from a file, or ask for it; never from the command line.
+
+    Raises:
+        CommandError: there is none, or its file can be read by others.
+    """
+    path = options.passphrase_file or os.environ.get(PASSPHRASE_FILE, "")
+    if path:
+        return _passphrase_from(Path(path))
+    if not sys.stderr.isatty():
+        raise CommandError(
+            "a passphrase is needed and there is no terminal to ask on",
+            advice=f"give --passphrase-file FILE or set {PASSPHRASE_FILE}",
+            code=Exit.CREDENTIAL,
+            reason="PASSPHRASE_NEEDED",
+        )
+    prompt = "New passphrase" if new else "Passphrase"
+    given: str = click.prompt(prompt, hide_input=True, err=True, confirmation_prompt=new)
+    return given
+
+
+def _passphrase_from(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(MAX_PASSPHRASE_BYTES + 1)
+    except OSError as error:
+        raise CommandError(
+            f"the passphrase file cannot be read: {(error.strerror or 'unknown error').lower()}",
+            advice="check the path given with --passphrase-file",
+            code=Exit.CREDENTIAL,
+            reason="PASSPHRASE_FILE",
+        ) from None
+    if stat.S_ISREG(mode) and mode & _OPEN_TO_OTHERS:
+        raise CommandError(
+            "the passphrase file can be read by others",
+            advice=f"chmod 600 {path}",
+            code=Exit.CREDENTIAL,
+            reason="PASSPHRASE_FILE",
+        )
+    return _decoded(data)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or "\n" in text or len(data) > MAX_PASSPHRASE_BYTES:
+        raise CommandError(
+            "the passphrase file does not hold one line of text",
+            advice="write the passphrase into it as its only line",
+            code=Exit.CREDENTIAL,
+            reason="PASSPHRASE_FILE",
+        )
+    return text
+
+
+def viewer(*, purpose: str = "", case: str = "") -> Viewer:
+    """Return who looks, for the agency's own log of openings."""
+    return Viewer(name=getpass.getuser(), purpose=purpose, case=case)
+
+
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work`; Ctrl-C and SIGTERM cancel it, so that it ends in order.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+        CommandError: SIGTERM.
+    """
+    return asyncio.run(_until_told(work))
+
+
+async def _until_told(work: Coroutine[Any, Any, Result]) -> Result:
+    loop, told = asyncio.get_running_loop(), False
+    task = asyncio.ensure_future(work)
+
+    def end() -> None:
+        nonlocal told
+        told = True
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if told:
+            raise CommandError("asked to end", code=Exit.TERMINATED, reason="TERMINATED") from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def opened(options: Common) -> AsyncIterator[Agency]:
+    """Open the profile; the broker may be away."""
+    folder = profile_folder(options)
+    secret = passphrase(options)
+    async with Agency.connect(folder, secret) as agency:
+        yield agency

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tocsin steward`: the federation's keys and its directory."""
+
+import click
+
+from agency_client.cli.framework import LazyGroup
+
+_HERE = "agency_client.cli.steward"
+
+
+@click.group(
+    "steward",
+    cls=LazyGroup,
+    lazy={
+        "new-key": (f"{_HERE}_federation:new_key", "make a steward's keys"),
+        "create-federation": (f"{_HERE}_federation:create", "make a federation for a broker"),
+        "sign": (f"{_HERE}_federation:sign", "sign what another steward proposed"),
+        "directory": (f"{_HERE}_federation:show_directory", "who and what is in the federation"),
+        "push": (f"{_HERE}_federation:push", "bring the broker and this folder level"),
+        "admit": (f"{_HERE}_entries:admit", "admit an agency, or renew its keys"),
+        "topic": (f"{_HERE}_entries:topic", "add or change a topic"),
+        "rules": (f"{_HERE}_entries:rules", "sign the next rule book"),
+        "lock": (f"{_HERE}_entries:lock", "cut an agency off at once; one steward suffices"),
+        "unlock": (f"{_HERE}_entries:unlock", "lift a lock"),
+        "retire": (f"{_HERE}_entries:retire", "end an agency's part for good"),
+    },
+    examples=(
+        "tocsin steward create-federation --name Demo --as alpha --as beta --broker broker.json",
+        "tocsin steward admit gr-pol.request --circle police",
+        "tocsin steward lock gr-pol --reason 'laptop stolen' --broker broker.example:7443",
+    ),
+)
+def steward() -> None:
+    """Create a federation; admit, lock, unlock and retire its agencies; sign its rules.
+
+    Every act is an entry that stewards sign. With --broker HOST:PORT it is in force at once;
+    without, it goes into HOME/federation.json for the broker's operator to load.
+    """

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stewards' commands share: folder, keys, the way to the broker, the outcome."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+from platformdirs import user_data_path
+
+from agency_client.bootstrap import connect_broker
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
+from agency_client.cli.framework import Callback, common
+from agency_client.cli.output import Printer, safe
+from agency_client.cli.runtime import passphrase, run_async
+from agency_client.ports.broker import Broker
+from agency_client.services.steward import StewardKey
+from agency_client.services.steward_home import Outcome, StewardHome
+from keys.directory import Entry
+
+HOME = "TOCSIN_STEWARD_HOME"
+
+
+def now_ms() -> int:
+    """Return the time."""
+    return time.time_ns() // 1_000_000
+
+
+def home_option(function: Callback) -> Callback:
+    """Add --home."""
+    return click.option(
+        "--home",
+        metavar="DIR",
+        default="",
+        help=f"the steward's folder [default: {HOME}, else in your home folder]",
+    )(function)
+
+
+def signing_options(function: Callback) -> Callback:
+    """Add --home, --as and --broker."""
+    function = click.option(
+        "--broker", "address", metavar="HOST:PORT", default="", help="put it in force there at once"
+    )(function)
+    function = click.option(
+        "--as",
+        "names",
+        metavar="NAME",
+        multiple=True,
+        help="steward who signs (repeatable) [default: all whose keys are in the folder]",
+    )(function)
+    return home_option(function)
+
+
+def steward_home(given: str) -> StewardHome:
+    """Return the steward's folder."""
+    chosen = given or os.environ.get(HOME, "")
+    return StewardHome(Path(chosen) if chosen else user_data_path("tocsin") / "steward")
+
+
+def opened_keys(
+    context: click.Context, home: StewardHome, names: Sequence[str], *, at_most: int = 0
+) -> list[StewardKey]:
+    """Open the keys of the stewards who sign; `at_most` 0 means all.
+
+    Raises:
+        CommandError: there are none.
+    """
+    chosen = list(names) or sorted(path.stem for path in home.path.glob("*.key"))
+    if not chosen:
+        raise CommandError(
+            f"there are no steward's keys in {home.path}",
+            advice="make some with `tocsin steward new-key NAME`, or choose --home",
+            code=Exit.CREDENTIAL,
+            reason="NO_STEWARD_KEY",
+        )
+    secret = passphrase(common(context))
+    return [home.key(name, secret) for name in chosen[: at_most or None]]
+
+
+@asynccontextmanager
+async def broker_as(home: StewardHome, key: StewardKey, address: str) -> AsyncIterator[Broker]:
+    """Connect to the broker as a steward."""
+    root, leaf = home.bundle().directory.root_document, key.leaf(now_ms())
+    broker = connect_broker(
+        address,
+        certificate_pem=leaf.certificate_pem,
+        key_pem=leaf.key_pem,
+        broker_root=root.broker_tls_root,
+    )
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+def online(
+    home: StewardHome, key: StewardKey, address: str, act: Callable[[Broker], Awaitable[Outcome]]
+) -> Outcome:
+    """Do one act at the broker as a steward."""
+
+    async def work() -> Outcome:
+        async with broker_as(home, key, address) as broker:
+            return await act(broker)
+
+    return run_async(work())
+
+
+def enter(
+    context: click.Context,
+    entry: Entry,
+    *,
+    home: StewardHome,
+    keys: Sequence[StewardKey],
+    address: str,
+) -> None:
+    """Sign an entry, put it into the federation, say what became of it."""
+    if address:
+        outcome = online(
+            home, keys[0], address, lambda broker: home.add_online(entry, keys, now_ms(), broker)
+        )
+    else:
+        outcome = home.add(entry, keys, now_ms())
+    print_outcome(context, home, outcome, in_force=bool(address))
+
+
+def print_outcome(
+    context: click.Context, home: StewardHome, outcome: Outcome, *, in_force: bool
+) -> None:
+    """Print what became of a proposal.
+
+    Raises:
+        CommandError: it waits for signatures.
+    """
+    out = Printer(as_json=common(context).as_json)
+    out.document(
+        "steward-act",
+        {
+            "act": outcome.says,
+            "signatures": outcome.signatures,
+            "needed": outcome.needed,
+            "index": outcome.index if outcome.is_applied else None,
+            "in_force": in_force and outcome.is_applied,
+            "pending": str(outcome.pending) if outcome.pending else None,
+            "federation_file": str(home.bundle_path),
+        },
+        [f"signed: {safe(outcome.says)} ({outcome.signatures} of {outcome.needed} signatures)"],
+    )
+    if outcome.pending is not None:
+        raise CommandError(
+            f"{outcome.needed - outcome.signatures} more signatures are needed on {outcome.pending}",
+            advice="give that file to another steward: `tocsin steward sign FILE`",
+            code=Exit.PARTIAL,
+            reason="NOT_ENOUGH_SIGNATURES",
+        )
+    if not in_force:
+        out.say(f"it is in {home.bundle_path}; the broker's operator loads that file")

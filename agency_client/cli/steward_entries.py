@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tocsin steward admit | topic | rules | lock | unlock | retire`: entries of the directory."""
+
+from pathlib import Path
+
+import click
+
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
+from agency_client.cli.framework import command
+from agency_client.cli.output import safe
+from agency_client.cli.steward_common import enter, opened_keys, signing_options, steward_home
+from agency_client.services.steward import (
+    admitted,
+    describe,
+    fingerprint,
+    read_request,
+    request_bytes,
+)
+from agency_client.services.steward_home import read_text
+from keys.directory import LockEntry, RetireEntry, RuleBookEntry, TopicEntry, UnlockEntry
+from policy.book import RuleBook
+from policy.errors import BookError
+from policy.standard import standard_book
+
+
+@command(
+    "admit",
+    "tocsin steward admit gr-pol.request --circle police",
+    "tocsin steward admit hr-ngo.request --circle shelters --yes --broker broker.example:7443",
+)
+@click.argument("request", type=click.Path(exists=True, dir_okay=False))
+@click.option("--circle", "circles", multiple=True, help="circle it joins (repeatable)")
+@click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
+@signing_options
+@click.pass_context
+def admit(
+    context: click.Context,
+    *,
+    request: str,
+    circles: tuple[str, ...],
+    yes: bool,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Admit the agency whose enrolment request this is, or renew its keys.
+
+    Before you sign, call the agency on a number you know and compare the fingerprint.
+    """
+    text = read_text(Path(request))
+    entry = admitted(read_request(text), circles=circles)
+    click.echo(
+        f"{safe(describe(entry))}\nfingerprint  {fingerprint(request_bytes(text))}", err=True
+    )
+    if not yes:
+        click.confirm("Did the agency read the same fingerprint to you?", abort=True, err=True)
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names)
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+@command(
+    "topic",
+    "tocsin steward topic trafficking/cases --readers police --publishers police",
+    "tocsin steward topic victims/referrals --readers shelters --publishers police \\",
+    "    --victim-assistance --title 'Referrals of victims'",
+)
+@click.argument("topic")
+@click.option("--title", help="for people [default: the topic]")
+@click.option("--readers", multiple=True, required=True, metavar="CIRCLE", help="(repeatable)")
+@click.option("--publishers", multiple=True, required=True, metavar="CIRCLE", help="(repeatable)")
+@click.option("--victim-assistance", is_flag=True, help="carries victims' referrals")
+@signing_options
+@click.pass_context
+def topic(
+    context: click.Context,
+    *,
+    topic: str,
+    title: str | None,
+    readers: tuple[str, ...],
+    publishers: tuple[str, ...],
+    victim_assistance: bool,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Add a topic, or change who reads it and who publishes to it."""
+    entry = TopicEntry(
+        topic=topic,
+        title=title or topic,
+        readers=readers,
+        publishers=publishers,
+        victim_assistance=victim_assistance,
+    )
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names)
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+@command(
+    "rules",
+    "tocsin steward rules                     the standard book",
+    "tocsin steward rules --policies book.cedar --schema book.cedarschema",
+)
+@click.option("--policies", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option("--schema", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@signing_options
+@click.pass_context
+def rules(
+    context: click.Context,
+    *,
+    policies: str | None,
+    schema: str | None,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Sign the next rule book, after checking it against its schema."""
+    standard_schema, standard_policies = standard_book()
+    schema_text = read_text(Path(schema)) if schema else standard_schema
+    policies_text = read_text(Path(policies)) if policies else standard_policies
+    try:
+        RuleBook.load(schema_text, policies_text)
+    except BookError as error:
+        raise CommandError(
+            f"the rule book is refused: {error}",
+            advice="correct the file; nothing was signed",
+            code=Exit.USAGE,
+            reason="BOOK_INVALID",
+        ) from None
+    folder = steward_home(home)
+    current = folder.bundle().directory.rule_book
+    entry = RuleBookEntry(
+        version=current.version + 1 if current else 1, schema=schema_text, policies=policies_text
+    )
+    keys = opened_keys(context, folder, names)
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+@command(
+    "lock",
+    "tocsin steward lock gr-pol --reason 'laptop stolen' --broker broker.example:7443",
+)
+@click.argument("agency")
+@click.option("--reason", required=True, help="for people; it stays in the directory")
+@signing_options
+@click.pass_context
+def lock(
+    context: click.Context,
+    *,
+    agency: str,
+    reason: str,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Cut an agency off: its open streams end within a second. One steward suffices."""
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names, at_most=1)
+    entry = LockEntry(agency=agency, reason=reason)
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+@command("unlock", "tocsin steward unlock gr-pol --reason 'laptop found, keys renewed'")
+@click.argument("agency")
+@click.option("--reason", required=True, help="for people; it stays in the directory")
+@signing_options
+@click.pass_context
+def unlock(
+    context: click.Context,
+    *,
+    agency: str,
+    reason: str,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Lift a lock; as many stewards sign as the root asks for."""
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names)
+    entry = UnlockEntry(agency=agency, reason=reason)
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+@command("retire", "tocsin steward retire gr-pol --reason 'merged into gr-nat'")
+@click.argument("agency")
+@click.option("--reason", required=True, help="for people; it stays in the directory")
+@click.option("--yes", is_flag=True, help="do not ask")
+@signing_options
+@click.pass_context
+def retire(
+    context: click.Context,
+    *,
+    agency: str,
+    reason: str,
+    yes: bool,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """End an agency's part for good. It cannot come back under its id."""
+    if not yes:
+        click.confirm(f"Retire {safe(agency)} for good?", abort=True, err=True)
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names)
+    entry = RetireEntry(agency=agency, reason=reason)
+    enter(context, entry, home=folder, keys=keys, address=address)

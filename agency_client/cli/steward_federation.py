@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tocsin steward new-key | create-federation | sign | directory | push`."""
+
+import base64
+import shutil
+from pathlib import Path
+
+import click
+
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
+from agency_client.cli.framework import command, common
+from agency_client.cli.output import Printer, columns, safe
+from agency_client.cli.runtime import passphrase, run_async
+from agency_client.cli.steward_common import (
+    broker_as,
+    home_option,
+    now_ms,
+    online,
+    opened_keys,
+    print_outcome,
+    signing_options,
+    steward_home,
+)
+from agency_client.services.steward import (
+    BrokerDescriptor,
+    Proposal,
+    StewardKey,
+    fingerprint,
+)
+from agency_client.services.steward_home import Outcome, StewardHome, read_text
+from keys.directory import Directory
+from keys.root import Steward
+from policy.standard import standard_book
+
+
+@command(
+    "new-key",
+    "tocsin steward new-key alpha",
+    "tocsin steward new-key alpha --home /media/safe-stick/steward",
+)
+@click.argument("name")
+@home_option
+@click.pass_context
+def new_key(context: click.Context, *, name: str, home: str) -> None:
+    """Make a steward's keys: HOME/NAME.key (sealed) and HOME/NAME.steward (public)."""
+    folder = steward_home(home)
+    key = folder.new_key(name, passphrase(common(context), new=True), now_ms())
+    public = folder.path / f"{name}.steward"
+    shown = fingerprint(key.steward.encode())
+    Printer(as_json=common(context).as_json).document(
+        "steward-key",
+        {"name": name, "public_file": str(public), "fingerprint": shown},
+        [f"made keys of steward {name}", f"public file  {public}", f"fingerprint  {shown}"],
+    )
+
+
+@command(
+    "create-federation",
+    "tocsin steward create-federation --name 'Black Sea' --as alpha --as beta --broker broker.json",
+    "tocsin steward create-federation --name X --as alpha --with beta.steward --threshold 2 \\",
+    "    --broker broker.json                 beta signs HOME/pending/root.json elsewhere",
+)
+@click.option("--name", required=True, help="what people call the federation")
+@click.option(
+    "--as",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="steward on this machine (repeatable); keys are made where missing",
+)
+@click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="FILE",
+    help="NAME.steward of a steward elsewhere (repeatable)",
+)
+@click.option(
+    "--threshold", type=click.IntRange(1), help="how many must sign [default: all, at most 2]"
+)
+@click.option(
+    "--broker",
+    "descriptor",
+    required=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="broker.json from `tocsin-broker init`",
+)
+@click.option("--out", metavar="FILE", help="also copy federation.json there")
+@home_option
+@click.pass_context
+def create(
+    context: click.Context,
+    *,
+    name: str,
+    names: tuple[str, ...],
+    others: tuple[str, ...],
+    threshold: int | None,
+    descriptor: str,
+    out: str | None,
+    home: str,
+) -> None:
+    """Make a federation: its root, signed by the stewards, and the standard rule book."""
+    folder = steward_home(home)
+    broker = BrokerDescriptor.parse(read_text(Path(descriptor)))
+    keys = _keys(context, folder, names)
+    elsewhere = [_read_steward(Path(path)) for path in others]
+    needed = threshold or min(2, len(keys) + len(elsewhere))
+    outcome = folder.create(
+        name=name, keys=keys, others=elsewhere, threshold=needed, broker=broker, now=now_ms()
+    )
+    if outcome.is_applied:
+        folder.publish_rules(keys, *standard_book(), now_ms())
+        _announce(context, folder, out)
+        return
+    print_outcome(context, folder, outcome, in_force=False)
+
+
+def _keys(context: click.Context, home: StewardHome, names: tuple[str, ...]) -> list[StewardKey]:
+    missing = [name for name in names if not home.has_key(name)]
+    secret = passphrase(common(context), new=len(missing) == len(names))
+    return [
+        home.new_key(name, secret, now_ms()) if name in missing else home.key(name, secret)
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _read_steward(path: Path) -> Steward:
+    try:
+        return Steward.decode(base64.b64decode(read_text(path).strip(), validate=True))
+    except ValueError:
+        raise CommandError(
+            f"{path} is not a steward's public file",
+            advice="ask for the NAME.steward that `tocsin steward new-key` wrote",
+            code=Exit.USAGE,
+        ) from None
+
+
+def _announce(context: click.Context, home: StewardHome, out: str | None) -> None:
+    bundle = home.bundle()
+    root = bundle.directory.root_document
+    if out:
+        shutil.copyfile(home.bundle_path, out)
+    shown = fingerprint(bundle.roots[0].body)
+    names = ", ".join(steward.name for steward in root.stewards)
+    Printer(as_json=common(context).as_json).document(
+        "federation",
+        {
+            "name": root.name,
+            "federation": bundle.directory.federation.hex(),
+            "fingerprint": shown,
+            "stewards": [steward.name for steward in root.stewards],
+            "threshold": root.threshold,
+            "federation_file": str(home.bundle_path),
+        },
+        [
+            f"federation   {safe(root.name)}: {root.threshold} of {names} sign",
+            f"file         {home.bundle_path}",
+            f"fingerprint  {shown}",
+            "read the fingerprint to every agency that joins, by telephone",
+        ],
+    )
+
+
+@command(
+    "sign",
+    "tocsin steward sign pending/entry-7.json --as beta",
+    "tocsin steward sign entry-7.json --yes --broker broker.example:7443",
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--yes", is_flag=True, help="do not ask")
+@signing_options
+@click.pass_context
+def sign(
+    context: click.Context,
+    *,
+    file: str,
+    yes: bool,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Sign what another steward proposed; with enough signatures it is put into the federation."""
+    folder, proposal = steward_home(home), Proposal.parse(read_text(Path(file)))
+    if not yes:
+        click.confirm(f"Sign {safe(proposal.says)}?", abort=True, err=True)
+    keys = opened_keys(context, folder, names)
+    for key in keys:
+        proposal = proposal.signed_by(key)
+    outcome = _applied(folder, proposal, keys[0], address)
+    if outcome.is_applied:
+        Path(file).unlink(missing_ok=True)
+    if outcome.is_applied and proposal.kind == "root":
+        folder.publish_rules(keys, *standard_book(), now_ms())
+    print_outcome(context, folder, outcome, in_force=bool(address))
+
+
+def _applied(home: StewardHome, proposal: Proposal, key: StewardKey, address: str) -> Outcome:
+    if not address:
+        return home.apply(proposal)
+    return online(home, key, address, lambda broker: home.apply_online(proposal, broker))
+
+
+@command("push", "tocsin steward push --broker broker.example:7443")
+@signing_options
+@click.pass_context
+def push(context: click.Context, *, names: tuple[str, ...], address: str, home: str) -> None:
+    """Bring the broker and this folder level: entries that only one of them has go to the other."""
+    if not address:
+        raise click.UsageError("--broker HOST:PORT is needed", ctx=context)
+    folder = steward_home(home)
+    key = opened_keys(context, folder, names, at_most=1)[0]
+
+    async def work() -> None:
+        async with broker_as(folder, key, address) as broker:
+            await folder.bring_level(broker)
+
+    run_async(work())
+    size = folder.bundle().directory.size
+    Printer(as_json=common(context).as_json).document(
+        "steward-push", {"entries": size}, [f"both hold {size} entries"]
+    )
+
+
+@command("directory", "tocsin steward directory", "tocsin steward directory --json")
+@home_option
+@click.pass_context
+def show_directory(context: click.Context, *, home: str) -> None:
+    """List the agencies and topics in the federation file, after verifying it."""
+    directory = steward_home(home).bundle().directory
+    agencies = [
+        (one.agency, one.country, one.kind, _state(directory, one.agency), one.name)
+        for one in directory.agencies()
+    ]
+    topics = [
+        (one.topic, " ".join(one.readers), " ".join(one.publishers)) for one in directory.topics()
+    ]
+    fields = ("agency", "country", "kind", "state", "name")
+    circles = ("topic", "readers", "publishers")
+    Printer(as_json=common(context).as_json).document(
+        "steward-directory",
+        {
+            "entries": directory.size,
+            "agencies": [dict(zip(fields, row, strict=True)) for row in agencies],
+            "topics": [dict(zip(circles, row, strict=True)) for row in topics],
+        },
+        [
+            *columns(agencies, head=tuple(map(str.upper, fields))),
+            *columns(topics, head=tuple(map(str.upper, circles))),
+        ],
+    )
+
+
+def _state(directory: Directory, agency: str) -> str:
+    if directory.is_retired(agency):
+        return "retired"
+    return "locked" if directory.is_locked(agency) else "active"

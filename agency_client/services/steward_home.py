@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A steward's folder: sealed keys, the federation file, proposals; and the acts on them.
+
+    HOME/federation.json   signed roots and entries, for the broker's operator and for agencies
+    HOME/NAME.key          a steward's keys, sealed under a passphrase
+    HOME/NAME.steward      their public side, for whoever makes the root
+    HOME/pending/*.json    what still needs signatures
+
+Files are written whole or not at all. The broker is a port that the caller opened.
+"""
+
+import base64
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agency_client.errors import AgencyError, Reason
+from agency_client.ports.broker import Broker
+from agency_client.services.steward import (
+    BrokerDescriptor,
+    Bundle,
+    Proposal,
+    StewardKey,
+    propose_entry,
+    propose_root,
+    signatures_needed,
+)
+from keys.directory import Entry, RuleBookEntry, SignedEntry, decode_entry
+from keys.keyfile import read_keyfile, write_keyfile
+from keys.root import RootDocument, SignedRoot, Steward
+
+PURPOSE = "steward"
+MAX_FILE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a proposal: applied to the federation, or waiting for signatures in a file."""
+
+    says: str
+    signatures: int
+    needed: int
+    index: int = -1
+    pending: Path | None = None
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether it is in the federation file now."""
+        return self.pending is None
+
+
+class StewardHome:
+    """The folder of one or more stewards who work on one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def bundle_path(self) -> Path:
+        """Where the federation file is."""
+        return self.path / "federation.json"
+
+    def has_key(self, name: str) -> bool:
+        """Whether the keys of that steward are here."""
+        return self._key_path(name).exists()
+
+    def new_key(self, name: str, passphrase: str, now: int) -> StewardKey:
+        """Make and seal a steward's keys.
+
+        Raises:
+            AgencyError: PROFILE_EXISTS; there are keys of that name.
+            TrustError: the name is not one.
+        """
+        if self.has_key(name):
+            raise AgencyError(
+                Reason.PROFILE_EXISTS, f"there are keys of steward {name} in {self.path}"
+            )
+        key = StewardKey.generate(name, now)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_keyfile(self._key_path(name), PURPOSE, key.secrets(), passphrase.encode())
+        public = base64.b64encode(key.steward.encode()).decode("ascii")
+        write_whole(self.path / f"{name}.steward", public + "\n")
+        return key
+
+    def key(self, name: str, passphrase: str) -> StewardKey:
+        """Open a steward's keys.
+
+        Raises:
+            KeyFileError: missing, readable by others, damaged, or the passphrase is wrong.
+        """
+        return StewardKey.from_secrets(
+            read_keyfile(self._key_path(name), PURPOSE, passphrase.encode())
+        )
+
+    def _key_path(self, name: str) -> Path:
+        return self.path / f"{name}.key"
+
+    def bundle(self) -> Bundle:
+        """Read and verify the federation file.
+
+        Raises:
+            AgencyError: PROFILE_MISSING; there is none here.
+        """
+        if not self.bundle_path.exists():
+            raise AgencyError(
+                Reason.PROFILE_MISSING,
+                f"there is no federation in {self.path}; `tocsin steward create-federation` makes one",
+            )
+        return Bundle.parse(read_text(self.bundle_path))
+
+    def write_bundle(self, bundle: Bundle) -> None:
+        """Write the federation file."""
+        write_whole(self.bundle_path, bundle.text())
+
+    def create(
+        self,
+        *,
+        name: str,
+        keys: Sequence[StewardKey],
+        others: Sequence[Steward],
+        threshold: int,
+        broker: BrokerDescriptor,
+        now: int,
+    ) -> Outcome:
+        """Make the federation's first root, signed by all `keys`.
+
+        Raises:
+            AgencyError: PROFILE_EXISTS; there is a federation here.
+        """
+        if self.bundle_path.exists():
+            raise AgencyError(Reason.PROFILE_EXISTS, f"there is a federation in {self.path}")
+        stewards = [*(key.steward for key in keys), *others]
+        proposal = propose_root(
+            name=name, stewards=stewards, threshold=threshold, broker=broker, now=now
+        )
+        for key in keys:
+            proposal = proposal.signed_by(key)
+        return self.apply(proposal)
+
+    def publish_rules(
+        self, keys: Sequence[StewardKey], schema: str, policies: str, now: int
+    ) -> Outcome:
+        """Sign the next rule book; its text was checked by the caller."""
+        current = self.bundle().directory.rule_book
+        version = current.version + 1 if current else 1
+        entry = RuleBookEntry(version=version, schema=schema, policies=policies)
+        return self.add(entry, keys, now)
+
+    def add(self, entry: Entry, keys: Sequence[StewardKey], now: int) -> Outcome:
+        """Sign an entry and put it into the federation file, or leave it pending."""
+        return self.apply(self._signed(entry, keys, now))
+
+    def _signed(self, entry: Entry, keys: Sequence[StewardKey], now: int) -> Proposal:
+        proposal = propose_entry(self.bundle().directory, entry, now)
+        for key in keys:
+            proposal = proposal.signed_by(key)
+        return proposal
+
+    def apply(self, proposal: Proposal) -> Outcome:
+        """Put a proposal into the federation file; without enough signatures, leave it pending.
+
+        Raises:
+            TrustError: a signature is wrong or the proposal does not fit the federation.
+        """
+        if isinstance(proposal.signed, SignedRoot):
+            return self._apply_root(proposal, proposal.signed)
+        return self._apply_entry(proposal, proposal.signed)
+
+    def _apply_root(self, proposal: Proposal, signed: SignedRoot) -> Outcome:
+        needed = RootDocument.decode(signed.body).threshold
+        if proposal.signatures < needed:
+            return self._keep(proposal, needed, "root")
+        self.write_bundle(Bundle.of([signed]))
+        return Outcome(says=proposal.says, signatures=proposal.signatures, needed=needed, index=0)
+
+    def _apply_entry(self, proposal: Proposal, signed: SignedEntry) -> Outcome:
+        bundle = self.bundle()
+        outcome = self._judged(bundle, proposal, signed)
+        if outcome.is_applied:
+            self.write_bundle(bundle.with_entry(signed))
+        return outcome
+
+    def _judged(self, bundle: Bundle, proposal: Proposal, signed: SignedEntry) -> Outcome:
+        entry = decode_entry(signed.body)
+        needed = signatures_needed(bundle.directory, entry.content)
+        if proposal.signatures < needed:
+            return self._keep(proposal, needed, f"entry-{entry.index}")
+        return Outcome(
+            says=proposal.says, signatures=proposal.signatures, needed=needed, index=entry.index
+        )
+
+    async def add_online(
+        self, entry: Entry, keys: Sequence[StewardKey], now: int, broker: Broker
+    ) -> Outcome:
+        """Sign an entry, have the broker put it in force, and keep it here.
+
+        Raises:
+            AgencyError: the broker refuses it; nothing is kept then.
+        """
+        await self.bring_level(broker)
+        return await self.apply_online(self._signed(entry, keys, now), broker)
+
+    async def apply_online(self, proposal: Proposal, broker: Broker) -> Outcome:
+        """Have the broker put a proposed entry in force, and keep it here; or leave it pending.
+
+        Raises:
+            AgencyError: the broker refuses it, or it is a first root, which the operator loads.
+            TrustError: a signature is wrong or the proposal does not fit the federation.
+        """
+        if isinstance(proposal.signed, SignedRoot):
+            raise AgencyError(
+                Reason.INVALID_ARGUMENT, "a first root goes to the broker's operator as a file"
+            )
+        bundle = self.bundle()
+        outcome = self._judged(bundle, proposal, proposal.signed)
+        if outcome.is_applied:
+            grown = bundle.with_entry(proposal.signed)
+            await broker.submit_entry(proposal.signed.encode())
+            self.write_bundle(grown)
+        return outcome
+
+    def _keep(self, proposal: Proposal, needed: int, name: str) -> Outcome:
+        path = self.path / "pending" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, proposal.text())
+        return Outcome(
+            says=proposal.says, signatures=proposal.signatures, needed=needed, pending=path
+        )
+
+    async def bring_level(self, broker: Broker) -> None:
+        """Send the broker what only this folder has, then take over what only the broker has.
+
+        Raises:
+            AgencyError: the broker refuses an entry.
+            TrustError: an entry of the broker's does not verify or does not continue ours.
+        """
+        bundle = self.bundle()
+        _, size, _ = await broker.entries(bundle.directory.size)
+        for entry in bundle.entries[size:]:
+            await broker.submit_entry(entry.encode())
+        while bundle.directory.size < size:
+            fetched, _, _ = await broker.entries(bundle.directory.size)
+            if not fetched:
+                break
+            for one in fetched:
+                bundle = bundle.with_entry(SignedEntry.decode(one))
+        self.write_bundle(bundle)
+
+
+def read_text(path: Path) -> str:
+    """Read a file of ours.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT; far too large or not text.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise AgencyError(Reason.INVALID_ARGUMENT, f"{path} is not text") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise AgencyError(Reason.INVALID_ARGUMENT, f"{path} is larger than {MAX_FILE_BYTES} bytes")
+    return text
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it holds the old text or the new one, whatever happens."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
