@@ -21,7 +21,7 @@ from agency_client.domain.views import AuditCheck, AuditReport, Verdict
     examples=("tocsin audit verify", "tocsin audit findings --json"),
 )
 def audit() -> None:
-    """Prove that nothing was hidden: every publish and delivery is in a log that you verify here."""
+    """Prove that nothing was hidden: every publish and delivery is in a log, verified here."""
 
 
 @command("verify", "tocsin audit verify", "tocsin audit verify --json | jq -r .verdict")

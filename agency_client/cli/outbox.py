@@ -62,7 +62,7 @@ def send(context: click.Context, *, wait: float) -> int:
     if report.waiting or report.refused:
         raise CommandError(
             report.problem or f"{report.refused} were refused for good",
-            advice="nothing is lost: `tocsin outbox send` goes on, `tocsin inbox` shows refused ones",
+            advice="nothing is lost: `tocsin outbox send` goes on, `tocsin inbox` shows both",
             code=_code(report),
             reason=report.problem_reason,
         )

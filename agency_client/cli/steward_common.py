@@ -150,7 +150,7 @@ def print_outcome(
     )
     if outcome.pending is not None:
         raise CommandError(
-            f"{outcome.needed - outcome.signatures} more signatures are needed on {outcome.pending}",
+            f"{outcome.needed - outcome.signatures} more must sign {outcome.pending}",
             advice="give that file to another steward: `tocsin steward sign FILE`",
             code=Exit.PARTIAL,
             reason="NOT_ENOUGH_SIGNATURES",

@@ -42,7 +42,7 @@ _SIGNING = "signing"
 
 
 def fingerprint(data: bytes) -> str:
-    """Return what two people read to each other to compare bytes: 128 bits, four hex digits a group."""
+    """Return what two people read to each other to compare bytes: 128 bits in hex, grouped."""
     digits = sha256(data).hex()[:32]
     return " ".join(digits[i : i + 4] for i in range(0, 32, 4))
 

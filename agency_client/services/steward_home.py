@@ -106,7 +106,7 @@ class StewardHome:
         if not self.bundle_path.exists():
             raise AgencyError(
                 Reason.PROFILE_MISSING,
-                f"there is no federation in {self.path}; `tocsin steward create-federation` makes one",
+                f"there is no federation in {self.path}: see `tocsin steward create-federation`",
             )
         return Bundle.parse(read_text(self.bundle_path))
 

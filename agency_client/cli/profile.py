@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tocsin init | enrol | status | keys`: an agency's profile and how it stands."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from agency_client.bootstrap import Agency, create_profile, enrol_profile
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
+from agency_client.cli.framework import command, common
+from agency_client.cli.output import columns, instant, safe
+from agency_client.cli.runtime import opened, passphrase, printer, profile_folder, run_async
+from agency_client.domain.views import StatusReport
+from agency_client.services.steward import Bundle, fingerprint, request_bytes
+from agency_client.services.steward_home import read_text
+from keys.directory import AgencyEntry
+from keys.framing import sha256
+
+KINDS = ("POLICE", "BORDER", "PROSECUTOR", "LABOUR", "FIU", "NGO", "HOTLINE", "IGO")
+_AGREEMENT = timedelta(days=3 * 365)
+
+
+@command(
+    "init",
+    "tocsin init gr-pol --name 'Hellenic Police' --country GR --kind POLICE",
+    "tocsin init hr-ngo --profile ./hr-ngo --name 'Safe House' --country HR --kind NGO \\",
+    "    --passphrase-file pass.txt",
+)
+@click.argument("agency")
+@click.option("--name", required=True, help="name of the agency, for people")
+@click.option("--country", required=True, metavar="CC", help="ISO 3166-1 alpha-2")
+@click.option("--kind", required=True, type=click.Choice(KINDS, case_sensitive=False))
+@click.option("--contact", default="", help="for people: telephone or mail address")
+@click.option("--round-the-clock", is_flag=True, help="reachable day and night")
+@click.option(
+    "--agreement-until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="end of the sharing agreement [default: in three years]",
+)
+@click.pass_context
+def init(
+    context: click.Context,
+    *,
+    agency: str,
+    name: str,
+    country: str,
+    kind: str,
+    contact: str,
+    round_the_clock: bool,
+    agreement_until: datetime | None,
+) -> None:
+    """Make this agency's keys and its enrolment request.
+
+    AGENCY is its id: small letters, digits and hyphens. The keys are sealed under a passphrase and
+    never leave this machine; the request goes to a steward.
+    """
+    until = (agreement_until or datetime.now(UTC) + _AGREEMENT).replace(tzinfo=UTC)
+    folder = profile_folder(common(context))
+    request = create_profile(
+        folder,
+        agency=agency,
+        name=name,
+        country=country.upper(),
+        kind=kind.upper(),
+        contact=contact,
+        contact247=round_the_clock,
+        agreement_until=int(until.timestamp() * 1000),
+        passphrase=passphrase(common(context), new=True),
+    )
+    shown = fingerprint(request_bytes(read_text(request)))
+    printer(context).document(
+        "init",
+        {"agency": agency, "request": str(request), "fingerprint": shown},
+        [
+            f"made the keys of {agency} in {folder}",
+            f"request      {request}",
+            f"fingerprint  {shown}",
+            "give the request to a steward and read the fingerprint out on the telephone",
+        ],
+    )
+
+
+@command(
+    "enrol",
+    "tocsin enrol federation.json --broker broker.example:7443",
+    "tocsin enrol federation.json --broker broker.example:7443 --fingerprint 'a1b2 c3d4 ...'",
+)
+@click.argument("bundle", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option("--broker", required=True, metavar="HOST:PORT", help="where the broker listens")
+@click.option("--fingerprint", "expected", default="", help="as a steward read it to you")
+@click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
+@click.pass_context
+def enrol(context: click.Context, *, bundle: str, broker: str, expected: str, yes: bool) -> None:
+    """Join the federation in FILE: verify it, pin it, remember the broker.
+
+    Everything else is verified against what is pinned here, so compare the fingerprint with what a
+    steward reads to you on the telephone.
+    """
+    first = Bundle.parse(read_text(Path(bundle))).roots[0]
+    shown = fingerprint(first.body)
+    _compare(shown, expected, yes=yes)
+    view = enrol_profile(
+        profile_folder(common(context)),
+        passphrase(common(context)),
+        bundle=Path(bundle),
+        broker_address=broker,
+        expected_federation=sha256(first.body),
+    )
+    out = printer(context)
+    out.document(
+        "enrolment",
+        {
+            "federation": view.federation.hex(),
+            "fingerprint": shown,
+            "directory_size": view.directory_size,
+            "active": view.agency_active,
+        },
+        [f"enrolled in federation {shown}", f"the directory has {view.directory_size} entries"],
+    )
+    if not view.agency_active:
+        out.say("the stewards have not admitted this agency yet; enrol again with a newer file")
+
+
+def _compare(shown: str, expected: str, *, yes: bool) -> None:
+    if expected:
+        if "".join(expected.split()).lower() != shown.replace(" ", ""):
+            raise CommandError(
+                "the federation file has another fingerprint than you were told",
+                advice="do not use it: ask a steward for the right file",
+                code=Exit.CREDENTIAL,
+                reason="FEDERATION_MISMATCH",
+            )
+    elif not yes:
+        question = f"fingerprint  {shown}\nDid a steward read the same fingerprint to you?"
+        click.confirm(question, abort=True, err=True)
+
+
+@command("status", "tocsin status", "tocsin status --json | jq .queued_notices")
+@click.pass_context
+def status(context: click.Context) -> None:
+    """Say how this agency stands: federation, broker, queue, keys, findings."""
+    report = run_async(_status(context))
+    printer(context).document("status", _document(report), _lines(report))
+    if not report.broker_reachable:
+        raise CommandError(
+            f"the broker at {report.broker} cannot be reached: {report.broker_problem}",
+            advice="reading, searching and publishing into the outbox work meanwhile",
+            code=Exit.UNREACHABLE,
+            reason="BROKER_UNREACHABLE",
+        )
+
+
+def _document(report: StatusReport) -> dict[str, object]:
+    return {
+        "agency": report.agency,
+        "federation": report.federation.hex(),
+        "broker": report.broker,
+        "broker_reachable": report.broker_reachable,
+        "broker_problem": report.broker_problem,
+        "enrolled": report.enrolled,
+        "locked": report.locked,
+        "directory_size": report.directory_size,
+        "rule_book_version": report.rule_book_version,
+        "checkpoint_size": report.checkpoint_size,
+        "queued_frames": report.queued_frames,
+        "queued_notices": report.queued_notices,
+        "kept_notices": report.kept_notices,
+        "not_indexed_yet": report.index_waiting,
+        "lag": dict(report.lag),
+        "findings": report.findings,
+        "own_log_size": report.own_log_size,
+        "keys": [
+            {"use": one.use, "id": one.key_id, "valid_until": instant(one.valid_until)}
+            for one in report.keys
+        ],
+    }
+
+
+def _lines(report: StatusReport) -> list[str]:
+    standing = "LOCKED" if report.locked else "admitted" if report.enrolled else "not admitted yet"
+    reached = "reachable" if report.broker_reachable else "CANNOT BE REACHED"
+    soonest = min((one.valid_until for one in report.keys), default=0)
+    return [
+        f"agency      {safe(report.agency)}: {standing}",
+        f"broker      {safe(report.broker)}: {reached}",
+        f"directory   {report.directory_size} entries, rule book {report.rule_book_version}",
+        f"log         {report.checkpoint_size} leaves pinned, {report.own_log_size} in our own",
+        f"outbox      {report.queued_notices} notices in {report.queued_frames} frames wait",
+        f"kept        {report.kept_notices} notices, {report.index_waiting} not indexed yet",
+        f"keys        first to end on {instant(soonest)}{_soon(soonest)}",
+        f"findings    {report.findings}"
+        + ("; see `tocsin audit findings`" * bool(report.findings)),
+        *(f"behind      {safe(topic)}: {lag}" for topic, lag in report.lag.items() if lag),
+    ]
+
+
+def _soon(valid_until: int) -> str:
+    month = 30 * 86_400
+    return "  SOON: ask how to renew" if valid_until / 1000 < time.time() + month else ""
+
+
+async def _status(context: click.Context) -> StatusReport:
+    async with opened(common(context)) as agency:
+        return await agency.status()
+
+
+@command("keys", "tocsin keys", "tocsin keys --json")
+@click.pass_context
+def keys(context: click.Context) -> None:
+    """List this agency's keys with their fingerprints, and whether the directory has them."""
+    found = run_async(_keys(context))
+    fields = ("use", "id", "valid_until", "fingerprint")
+    printer(context).document(
+        "keys",
+        {"keys": [dict(zip(fields, row, strict=True)) for row in found]},
+        columns(found, head=("USE", "ID", "VALID UNTIL", "FINGERPRINT IN THE DIRECTORY")),
+    )
+
+
+async def _keys(context: click.Context) -> list[tuple[str, str, str, str]]:
+    async with opened(common(context)) as agency:
+        report = await agency.status()
+        entry = _entry(agency)
+    return [
+        (one.use, one.key_id, instant(one.valid_until), _published(entry, one.use, one.key_id))
+        for one in report.keys
+    ]
+
+
+def _entry(agency: Agency) -> AgencyEntry | None:
+    return agency.directory.agency(agency.agency_id)
+
+
+def _published(entry: AgencyEntry | None, use: str, key_id: str) -> str:
+    """Return the fingerprint of what the directory publishes of a key."""
+    if entry is None:
+        return "not in the directory yet"
+    if use == "gateway":
+        return entry.tls_key_pin.hex()[:32]
+    if use == "signing":
+        keyset = entry.keyset(key_id)
+        return fingerprint(keyset.encode()) if keyset else "not in the directory"
+    held = next((one for one in entry.encryption if one.key_id == key_id), None)
+    return fingerprint(held.encode()) if held else "not in the directory"
