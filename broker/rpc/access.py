@@ -8,6 +8,7 @@ from broker.domain.peers import PeerKind
 from broker.errors import BrokerError, Reason
 
 _EVERYONE = frozenset(PeerKind)
+_NOBODY: frozenset[PeerKind] = frozenset()
 _AGENCIES = frozenset({PeerKind.AGENCY})
 _STEWARDS = frozenset({PeerKind.STEWARD})
 
@@ -39,6 +40,7 @@ ACCESS: Mapping[str, frozenset[PeerKind]] = MappingProxyType(
         f"{_LOG}/GetConsistencyProof": _EVERYONE,
         "/grpc.health.v1.Health/Check": _EVERYONE,
         "/grpc.health.v1.Health/Watch": _EVERYONE,
+        "/grpc.health.v1.Health/List": _NOBODY,  # the library does not implement it
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _EVERYONE,
     }
 )
@@ -52,3 +54,8 @@ def check_access(method: str, kind: PeerKind) -> None:
     """
     if kind not in ACCESS.get(method, frozenset()):
         raise BrokerError(Reason.DENIED, detail=f"{method} is not for a peer of kind {kind}")
+
+
+def is_allowed_to_anyone(method: str) -> bool:
+    """Whether some kind of peer may call a method; what nobody may call is not registered."""
+    return bool(ACCESS.get(method))

@@ -23,12 +23,13 @@ from tocsin.v1 import (
 )
 
 from broker.ports.entropy import Entropy
+from broker.rpc.access import is_allowed_to_anyone
 from broker.rpc.attachment_servicer import AttachmentServicer
 from broker.rpc.certificates import Certificates
 from broker.rpc.cuts import Cuts
 from broker.rpc.deliveries import DeliveryBytes
 from broker.rpc.directory_servicer import DirectoryServicer
-from broker.rpc.gate import Gate
+from broker.rpc.gate import Gate, Handler
 from broker.rpc.log_servicer import LogServicer
 from broker.rpc.publisher_servicer import PublisherServicer
 from broker.rpc.services import Services
@@ -178,7 +179,7 @@ class _Library:
     """Stands where generated code expects a server, and puts each handler behind the gate."""
 
     gate: Gate
-    handlers: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = field(default_factory=dict)
+    handlers: dict[str, dict[str, Handler]] = field(default_factory=dict)
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Take no handler that cannot be taken apart; the same ones come registered by name."""
@@ -187,13 +188,14 @@ class _Library:
         self.handlers[service] = {
             name: self.gate.foreign(f"/{service}/{name}", handler)
             for name, handler in methods.items()
+            if is_allowed_to_anyone(f"/{service}/{name}")
         }
 
 
 def _register_ours(
     server: grpc.aio.Server, gate: Gate, methods: Sequence[MethodDescriptor], servicer: object
 ) -> None:
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    handlers: dict[str, Handler] = {}
     for method in methods:
         service = method.containing_service.full_name
         wrap = gate.streaming if method.client_streaming else gate.unary
