@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `tocsin demo --keep DIR` leaves to read: commands that work on the folder."""
+
+from pathlib import Path
+
+from agency_client.demo.examples import records_path
+from agency_client.demo.world import CASES, World
+
+_TEXT = """\
+What the demonstration left
+===========================
+
+broker/            the broker's folder: sealed notices and the log; nothing in it can be read
+agencies/NAME/     profiles: gr-pol, bg-pol, hr-pro, hr-ngo, and the auditor eu-audit
+steward/           keys of the stewards alpha and beta, and the federation file
+passphrase         opens all of them (each agency would have its own, and keep it elsewhere)
+
+The last step changed one byte of broker/broker.db, so `tocsin audit verify` fails on purpose and
+says which entry it was. Everything else works. Once, in each shell:
+
+    export TOCSIN_PASSPHRASE_FILE={folder}/passphrase
+
+Without the broker:
+
+    tocsin inbox --profile {folder}/agencies/hr-pro --limit 10
+    tocsin search Παπαδοπουλος --profile {folder}/agencies/hr-pro
+    tocsin status --profile {folder}/agencies/gr-pol
+
+With the broker, in a shell of its own:
+
+    tocsin-broker serve {folder}/broker --listen {address}
+
+and then
+
+    tocsin topics --profile {folder}/agencies/bg-pol
+    tocsin publish {records} --topic {topic} --to hr-pro --profile {folder}/agencies/gr-pol
+    tocsin watch '{topic}' --profile {folder}/agencies/hr-pro
+    tocsin audit verify --profile {folder}/agencies/eu-audit
+    tocsin steward lock bg-pol --reason exercise --home {folder}/steward --broker {address}
+
+Delete the folder when you are done; nothing is anywhere else.
+"""
+
+
+def write_readme(folder: Path, world: World) -> None:
+    """Write DIR/README and an example notice for the commands in it."""
+    text = _TEXT.format(
+        folder=folder, address=world.broker.address, topic=CASES, records=records_path()
+    )
+    (folder / "README").write_text(text, encoding="utf-8")

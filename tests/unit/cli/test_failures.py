@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error ends as one sentence, advice and a typed exit code."""
+
+import pytest
+
+from agency_client.cli.app import COMMANDS, run
+from agency_client.cli.exits import MEANINGS, Exit
+from agency_client.cli.failures import _REASONS, CommandError, explain
+from agency_client.errors import AgencyError, Reason
+from keys.errors import KeyFileError, SignatureError
+from keys.errors import Reason as TrustReason
+
+
+def test_every_reason_has_an_exit_code_and_advice() -> None:
+    assert set(_REASONS) == set(Reason)
+    assert all(advice for _, advice in _REASONS.values())
+
+
+def test_every_exit_code_is_explained() -> None:
+    assert set(MEANINGS) == set(Exit)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (Reason.UNKNOWN_NOTICE, 3),
+        (Reason.NOT_ENROLLED, 4),
+        (Reason.DENIED, 5),
+        (Reason.PROFILE_IN_USE, 6),
+        (Reason.BROKER_UNREACHABLE, 7),
+        (Reason.LOG_INVALID, 10),
+    ],
+)
+def test_an_agency_error_keeps_its_reason_and_gets_its_code(reason: Reason, code: int) -> None:
+    failure = explain(AgencyError(reason, "what happened"))
+    assert (failure.code, failure.reason, failure.message) == (code, reason, "what happened")
+
+
+def test_a_wrong_passphrase_is_a_credential_failure() -> None:
+    failure = explain(KeyFileError(TrustReason.PASSPHRASE_WRONG, "agency.key"))
+    assert failure.code is Exit.CREDENTIAL
+    assert "passphrase does not open" in failure.message
+
+
+def test_what_does_not_verify_is_bad_and_not_merely_failed() -> None:
+    assert explain(SignatureError(TrustReason.SIGNATURE_INVALID, "x")).code is Exit.BAD
+
+
+def test_the_text_of_a_foreign_exception_is_not_shown() -> None:
+    failure = explain(ValueError("Maria Papadopoulou"))
+    assert "Maria" not in failure.message
+    assert failure.code is Exit.FAILED
+
+
+def test_a_missing_file_is_not_found() -> None:
+    failure = explain(FileNotFoundError(2, "No such file or directory", "notices.jsonl"))
+    assert failure.code is Exit.NOT_FOUND
+    assert failure.message == "notices.jsonl: no such file or directory"
+
+
+def test_an_unknown_command_is_usage_and_says_what_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["pubish"]) == Exit.USAGE
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Did you mean `publish`?" in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_an_unknown_option_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "exit-codes", "--colour"]) == Exit.USAGE
+    assert "--colour" in capsys.readouterr().err
+
+
+def test_with_json_a_failure_is_a_document_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--json", "pubish"]) == Exit.USAGE
+    assert '"schema": "tocsin.error.v1"' in capsys.readouterr().err
+
+
+def test_debug_says_where_and_never_what(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("Maria Papadopoulou")
+
+    monkeypatch.setattr("agency_client.cli.help.Printer.document", fail)
+    assert run(["help", "exit-codes", "--debug"]) == Exit.FAILED
+    printed = capsys.readouterr().err
+    assert "builtins.RuntimeError" in printed
+    assert "help.py" in printed
+    assert "Maria" not in printed
+
+
+def test_a_command_error_carries_its_own_code() -> None:
+    assert explain(CommandError("x", code=Exit.PARTIAL)).code is Exit.PARTIAL
+
+
+def test_interrupting_is_130() -> None:
+    assert explain(KeyboardInterrupt()).code == 130
+
+
+def test_nothing_that_needs_a_profile_is_named_twice() -> None:
+    assert len(COMMANDS) == len({target for target, _ in COMMANDS.values()})
