@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stewards make is verified by the code with which agencies verify it."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from agency_client.errors import AgencyError, Reason
+from agency_client.services.steward import (
+    BrokerDescriptor,
+    Bundle,
+    Proposal,
+    StewardKey,
+    admitted,
+    fingerprint,
+    read_request,
+    request_bytes,
+)
+from agency_client.services.steward_home import StewardHome
+from keys.directory import LockEntry, TopicEntry, UnlockEntry
+from keys.entries import AgencyEntry, encode_content
+from keys.errors import DirectoryError, KeyFileError, RootError, SignatureError
+from keys.errors import Reason as TrustReason
+from keys.tls import peer_name, verify_peer
+from tests.simulator.federation import NOW, build_federation
+
+PASSPHRASE = "correct horse"
+TOPIC = TopicEntry(topic="trafficking/cases", title="Cases", readers=("a",), publishers=("a",))
+
+
+@pytest.fixture(scope="module")
+def descriptor() -> BrokerDescriptor:
+    broker = build_federation().broker
+    text = json.dumps(
+        {
+            "log_origin": broker.origin,
+            "log_key": base64.b64encode(broker.log_key).decode(),
+            "tls_root": base64.b64encode(broker.tls_root.certificate).decode(),
+        }
+    )
+    return BrokerDescriptor.parse(text)
+
+
+@pytest.fixture(scope="module")
+def request_of_an_agency() -> AgencyEntry:
+    return build_federation(["gr-pol"]).agencies["gr-pol"].entry
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[StewardKey, ...]:
+    return tuple(StewardKey.generate(name, NOW) for name in ("alpha", "beta", "gamma"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, keys: Sequence[StewardKey], descriptor: BrokerDescriptor) -> StewardHome:
+    made = StewardHome(tmp_path / "steward")
+    made.path.mkdir()
+    made.create(name="Test", keys=keys, others=(), threshold=2, broker=descriptor, now=NOW)
+    return made
+
+
+class Broker:
+    """A broker that keeps entries and may refuse."""
+
+    def __init__(self, entries: Sequence[bytes] = (), refusal: Reason | None = None) -> None:
+        self.held = list(entries)
+        self.refusal = refusal
+
+    async def entries(self, start: int) -> tuple[list[bytes], int, str]:
+        return self.held[start : start + 2], len(self.held), ""
+
+    async def submit_entry(self, entry: bytes) -> int:
+        if self.refusal is not None:
+            raise AgencyError(self.refusal, "refused")
+        self.held.append(entry)
+        return len(self.held) - 1
+
+
+def test_a_federation_file_reads_back_verified(home: StewardHome) -> None:
+    root = home.bundle().directory.root_document
+    assert root.threshold == 2
+    assert [steward.name for steward in root.stewards] == ["alpha", "beta", "gamma"]
+
+
+def test_a_second_federation_in_one_folder_is_refused(
+    home: StewardHome, keys: Sequence[StewardKey], descriptor: BrokerDescriptor
+) -> None:
+    before = home.bundle_path.read_bytes()
+    with pytest.raises(AgencyError) as caught:
+        home.create(name="Two", keys=keys, others=(), threshold=1, broker=descriptor, now=NOW)
+    assert caught.value.reason is Reason.PROFILE_EXISTS
+    assert home.bundle_path.read_bytes() == before
+
+
+def test_a_threshold_above_the_number_of_stewards_is_refused(
+    tmp_path: Path, keys: Sequence[StewardKey], descriptor: BrokerDescriptor
+) -> None:
+    with pytest.raises(RootError):
+        StewardHome(tmp_path).create(
+            name="Test", keys=keys[:1], others=(), threshold=2, broker=descriptor, now=NOW
+        )
+    assert not (tmp_path / "federation.json").exists()
+
+
+def test_a_root_waits_for_the_other_stewards_and_then_counts(
+    tmp_path: Path, keys: Sequence[StewardKey], descriptor: BrokerDescriptor
+) -> None:
+    home = StewardHome(tmp_path)
+    outcome = home.create(
+        name="Test",
+        keys=keys[:1],
+        others=[keys[1].steward],
+        threshold=2,
+        broker=descriptor,
+        now=NOW,
+    )
+    assert outcome.pending is not None
+    assert not home.bundle_path.exists()
+    proposal = Proposal.parse(outcome.pending.read_text())
+    assert "2 of alpha, beta" in proposal.says
+    assert home.apply(proposal.signed_by(keys[1])).is_applied
+    assert home.bundle().directory.size == 0
+
+
+def test_one_steward_cannot_add_a_topic_alone(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    outcome = home.add(TOPIC, keys[:1], NOW)
+    assert (outcome.signatures, outcome.needed) == (1, 2)
+    assert home.bundle().directory.topics() == ()
+    assert outcome.pending is not None
+    signed = Proposal.parse(outcome.pending.read_text()).signed_by(keys[2])
+    assert home.apply(signed).is_applied
+    assert home.bundle().directory.topics() == (TOPIC,)
+
+
+def test_a_signature_of_a_stranger_does_not_count(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    stranger = StewardKey.generate("delta", NOW)
+    with pytest.raises((DirectoryError, SignatureError)) as caught:
+        home.add(TOPIC, [keys[0], stranger], NOW)
+    assert caught.value.reason in {
+        TrustReason.NOT_ENOUGH_SIGNATURES,
+        TrustReason.UNKNOWN_KEYSET,
+        TrustReason.SIGNATURE_INVALID,
+    }
+    assert home.bundle().directory.size == 0
+
+
+def test_one_steward_locks_and_the_threshold_unlocks(
+    home: StewardHome, keys: Sequence[StewardKey], request_of_an_agency: AgencyEntry
+) -> None:
+    home.add(admitted(request_of_an_agency, circles=("a",)), keys, NOW)
+    assert home.add(LockEntry(agency="gr-pol", reason="stolen"), keys[:1], NOW).is_applied
+    assert home.bundle().directory.is_locked("gr-pol")
+    assert not home.add(UnlockEntry(agency="gr-pol", reason="found"), keys[:1], NOW).is_applied
+    assert home.add(UnlockEntry(agency="gr-pol", reason="found"), keys[:2], NOW).is_applied
+    assert not home.bundle().directory.is_locked("gr-pol")
+
+
+def test_locking_an_unknown_agency_is_refused(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    with pytest.raises(DirectoryError):
+        home.add(LockEntry(agency="no-such", reason="x"), keys, NOW)
+
+
+def test_a_request_reads_back_and_its_fingerprint_is_that_of_its_bytes(
+    request_of_an_agency: AgencyEntry,
+) -> None:
+    text = base64.encodebytes(encode_content(request_of_an_agency)).decode()
+    assert read_request(text) == request_of_an_agency
+    assert fingerprint(request_bytes(text)) == fingerprint(encode_content(request_of_an_agency))
+    assert len(fingerprint(b"x").split()) == 8
+
+
+@pytest.mark.parametrize("text", ["", "no base64!", "AAAA", base64.b64encode(b"x" * 99).decode()])
+def test_what_is_no_request_is_refused(text: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        read_request(text)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+
+
+def test_a_topic_is_no_enrolment_request() -> None:
+    with pytest.raises(AgencyError):
+        read_request(base64.b64encode(encode_content(TOPIC)).decode())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"roots": 1, "entries": []}', "[" * 100_000])
+def test_what_is_no_federation_file_is_refused(text: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        Bundle.parse(text)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"schema": "tocsin.proposal.v1", "kind": "x"}'])
+def test_what_is_no_proposal_is_refused(text: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        Proposal.parse(text)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+
+
+def test_a_changed_federation_file_does_not_verify(home: StewardHome) -> None:
+    document = json.loads(home.bundle_path.read_text())
+    root = bytearray(base64.b64decode(document["roots"][0]))
+    root[len(root) // 2] ^= 1
+    document["roots"][0] = base64.b64encode(bytes(root)).decode()
+    with pytest.raises((RootError, SignatureError)):
+        Bundle.parse(json.dumps(document))
+
+
+def test_what_is_no_description_of_a_broker_is_refused() -> None:
+    with pytest.raises(AgencyError):
+        BrokerDescriptor.parse('{"log_origin": "x"}')
+
+
+def test_keys_are_sealed_and_open_with_their_passphrase_only(tmp_path: Path) -> None:
+    home = StewardHome(tmp_path / "steward")
+    made = home.new_key("alpha", PASSPHRASE, NOW)
+    assert home.key("alpha", PASSPHRASE).steward == made.steward
+    assert (tmp_path / "steward" / "alpha.key").stat().st_mode & 0o077 == 0
+    with pytest.raises(KeyFileError) as caught:
+        home.key("alpha", "wrong")
+    assert caught.value.reason is TrustReason.PASSPHRASE_WRONG
+    with pytest.raises(AgencyError) as again:
+        home.new_key("alpha", PASSPHRASE, NOW)
+    assert again.value.reason is Reason.PROFILE_EXISTS
+
+
+def test_a_steward_key_shows_no_secret(keys: Sequence[StewardKey]) -> None:
+    assert keys[0].tls_root.key.hex() not in repr(keys[0])
+    assert "key=" not in repr(keys[0])
+
+
+def test_a_steward_connects_under_a_name_of_its_own(keys: Sequence[StewardKey]) -> None:
+    leaf = keys[0].leaf(NOW)
+    assert peer_name(leaf.certificate).is_steward
+    assert verify_peer(leaf.certificate, b"", [keys[0].steward.tls_root], NOW)
+
+
+async def test_an_entry_refused_by_the_broker_is_not_kept(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    broker = Broker(refusal=Reason.DIRECTORY_CONFLICT)
+    with pytest.raises(AgencyError):
+        await home.add_online(TOPIC, keys, NOW, broker)  # type: ignore[arg-type]
+    assert home.bundle().directory.size == 0
+
+
+async def test_an_entry_of_another_steward_is_taken_over_first(
+    home: StewardHome, keys: Sequence[StewardKey], tmp_path: Path
+) -> None:
+    elsewhere = StewardHome(tmp_path / "elsewhere")
+    elsewhere.path.mkdir()
+    elsewhere.write_bundle(home.bundle())
+    broker = Broker()
+    for name in ("b/one", "b/two", "b/three"):
+        topic = TopicEntry(topic=name, title=name, readers=("a",), publishers=("a",))
+        await elsewhere.add_online(topic, keys, NOW, broker)  # type: ignore[arg-type]
+    outcome = await home.add_online(TOPIC, keys, NOW, broker)  # type: ignore[arg-type]
+    assert outcome.index == 3
+    assert home.bundle().directory.size == len(broker.held) == 4
+
+
+async def test_what_was_signed_offline_is_brought_to_the_broker(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    home.add(TOPIC, keys, NOW)
+    broker = Broker()
+    await home.bring_level(broker)  # type: ignore[arg-type]
+    assert broker.held == [entry.encode() for entry in home.bundle().entries]
