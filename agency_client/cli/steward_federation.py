@@ -2,7 +2,6 @@
 """`tocsin steward new-key | create-federation | sign | directory | push`."""
 
 import base64
-import shutil
 from pathlib import Path
 
 import click
@@ -26,12 +25,19 @@ from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
     StewardKey,
+    admitted,
+    describe,
     fingerprint,
+    read_request,
+    request_bytes,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
-from keys.directory import Directory
+from keys.directory import AgencyEntry, Directory, TopicEntry
 from keys.root import Steward
 from policy.standard import standard_book
+
+MEMBERS = "members"
+"""Circle of a federation that is not divided into circles yet."""
 
 
 @command(
@@ -88,7 +94,17 @@ def new_key(context: click.Context, *, name: str, home: str) -> None:
     type=click.Path(exists=True, dir_okay=False),
     help="broker.json from `tocsin-broker init`",
 )
-@click.option("--out", metavar="FILE", help="also copy federation.json there")
+@click.option(
+    "--topic", "topics", multiple=True, help=f"topic for the circle {MEMBERS} (repeatable)"
+)
+@click.option(
+    "--admit",
+    "requests",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help=f"admit this agency into the circle {MEMBERS} (repeatable)",
+)
 @home_option
 @click.pass_context
 def create(
@@ -99,10 +115,14 @@ def create(
     others: tuple[str, ...],
     threshold: int | None,
     descriptor: str,
-    out: str | None,
+    topics: tuple[str, ...],
+    requests: tuple[str, ...],
     home: str,
 ) -> None:
-    """Make a federation: its root, signed by the stewards, and the standard rule book."""
+    """Make a federation: its root, signed by the stewards, and the standard rule book.
+
+    With --topic and --admit it is ready for use; both can be added later.
+    """
     folder = steward_home(home)
     broker = BrokerDescriptor.parse(read_text(Path(descriptor)))
     keys = _keys(context, folder, names)
@@ -113,7 +133,9 @@ def create(
     )
     if outcome.is_applied:
         folder.publish_rules(keys, *standard_book(), now_ms())
-        _announce(context, folder, out)
+        for entry in (*map(_members_topic, topics), *map(_member, requests)):
+            folder.add(entry, keys, now_ms())
+        _announce(context, folder)
         return
     print_outcome(context, folder, outcome, in_force=False)
 
@@ -138,11 +160,22 @@ def _read_steward(path: Path) -> Steward:
         ) from None
 
 
-def _announce(context: click.Context, home: StewardHome, out: str | None) -> None:
+def _members_topic(topic: str) -> TopicEntry:
+    return TopicEntry(topic=topic, title=topic, readers=(MEMBERS,), publishers=(MEMBERS,))
+
+
+def _member(path: str) -> AgencyEntry:
+    text = read_text(Path(path))
+    entry = admitted(read_request(text), circles=(MEMBERS,))
+    click.echo(
+        f"{safe(describe(entry))}\n  fingerprint {fingerprint(request_bytes(text))}", err=True
+    )
+    return entry
+
+
+def _announce(context: click.Context, home: StewardHome) -> None:
     bundle = home.bundle()
     root = bundle.directory.root_document
-    if out:
-        shutil.copyfile(home.bundle_path, out)
     shown = fingerprint(bundle.roots[0].body)
     names = ", ".join(steward.name for steward in root.stewards)
     Printer(as_json=common(context).as_json).document(
