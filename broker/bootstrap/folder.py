@@ -160,7 +160,7 @@ def read_passphrase(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            open_to_others = os.fstat(file.fileno()).st_mode & 0o077
+            open_to_others = os.fstat(file.fileno()).st_mode & _others(path)
             passphrase = file.read(4096).rstrip(b"\r\n")
     except OSError as error:
         raise SetupError(
@@ -177,6 +177,15 @@ def read_passphrase(path: Path) -> bytes:
             Kind.CREDENTIAL, f"passphrase file {path} is empty", "put the passphrase into it"
         )
     return passphrase
+
+
+def _others(path: Path) -> int:
+    """Return the rights that nobody but the owner may have.
+
+    A systemd credential is readable through an access list, which shows as a right of the group.
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    return 0o037 if credentials and path.parent == Path(credentials) else 0o077
 
 
 def _passphrase_at(path: Path) -> bytes:

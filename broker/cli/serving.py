@@ -32,6 +32,7 @@ def serve(context: click.Context, folder: Path, listen: str | None) -> int:
     standard error as JSON lines.
     """
     os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", _ONLY_TLS_1_3)  # read when grpc is imported
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # handshakes that fail are not news
     from broker.bootstrap.folder import DataFolder  # noqa: PLC0415 - after the line above
     from broker.bootstrap.serving import Ending, Serving  # noqa: PLC0415
     from broker.bootstrap.serving import serve as serve_folder  # noqa: PLC0415
