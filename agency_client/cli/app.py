@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "save": (f"{_CLI}.attach:save", "save a notice's attachment to a file"),
     "audit": (f"{_CLI}.audit:audit", "verify the log, the directory and your own log"),
     "schema": (f"{_CLI}.schema:schema", "the JSON Schema of a notice type"),
-    "config": (f"{_CLI}.profile:config", "settings and where each comes from"),
+    "config": (f"{_CLI}.config:config", "settings and where each comes from"),
     "steward": (f"{_CLI}.steward:steward", "create a federation, admit, lock and unlock agencies"),
     "help": (f"{_CLI}.help:help_command", "exit-codes, environment"),
 }

@@ -84,7 +84,13 @@ async def _verify(context: click.Context) -> AuditReport:
 
 
 @command("findings", "tocsin audit findings", "tocsin audit findings --limit 10")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--limit",
+    default=100,
+    show_default=True,
+    help="at most that many",
+    type=click.IntRange(1, 10_000),
+)
 @click.pass_context
 def findings(context: click.Context, *, limit: int) -> None:
     """List what this agency found wrong: refused frames, gaps, forks. Kept as evidence."""

@@ -35,7 +35,13 @@ def reasons_to_look(function: Callback) -> Callback:
 @click.option("--new", is_flag=True, help="only what is not acknowledged")
 @click.option("--current", is_flag=True, help="leave out superseded notices")
 @click.option("--received", is_flag=True, help="leave out this agency's own notices")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    help="at most that many",
+    type=click.IntRange(1, 10_000),
+)
 @reasons_to_look
 @click.pass_context
 def inbox(
@@ -103,7 +109,9 @@ async def _show(context: click.Context, reference: str, looking: Viewer) -> Noti
     "tocsin search 王伟 --limit 5            two characters are enough",
 )
 @click.argument("words", nargs=-1, required=True)
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit", default=20, show_default=True, help="at most that many", type=click.IntRange(1, 1000)
+)
 @reasons_to_look
 @click.pass_context
 def search(

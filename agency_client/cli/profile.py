@@ -32,7 +32,12 @@ _AGREEMENT = timedelta(days=3 * 365)
 @click.argument("agency")
 @click.option("--name", required=True, help="name of the agency, for people")
 @click.option("--country", required=True, metavar="CC", help="ISO 3166-1 alpha-2")
-@click.option("--kind", required=True, type=click.Choice(KINDS, case_sensitive=False))
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice(KINDS, case_sensitive=False),
+    help="what sort of body it is",
+)
 @click.option("--contact", default="", help="for people: telephone or mail address")
 @click.option("--round-the-clock", is_flag=True, help="reachable day and night")
 @click.option(

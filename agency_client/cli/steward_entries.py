@@ -103,8 +103,18 @@ def topic(
     "tocsin steward rules                     the standard book",
     "tocsin steward rules --policies book.cedar --schema book.cedarschema",
 )
-@click.option("--policies", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
-@click.option("--schema", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--policies",
+    metavar="FILE",
+    help="Cedar policies [default: standard]",
+    type=click.Path(exists=True, dir_okay=False),
+)
+@click.option(
+    "--schema",
+    metavar="FILE",
+    help="Cedar schema [default: standard]",
+    type=click.Path(exists=True, dir_okay=False),
+)
 @signing_options
 @click.pass_context
 def rules(

@@ -32,7 +32,7 @@ from agency_client.services.steward import (
     request_bytes,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
-from keys.directory import AgencyEntry, Directory, TopicEntry
+from keys.directory import AgencyEntry, Directory, Entry, TopicEntry
 from keys.root import Steward
 from policy.standard import standard_book
 
@@ -133,7 +133,8 @@ def create(
     )
     if outcome.is_applied:
         folder.publish_rules(keys, *standard_book(), now_ms())
-        for entry in (*map(_members_topic, topics), *map(_member, requests)):
+        entries: list[Entry] = [*map(_members_topic, topics), *map(_member, requests)]
+        for entry in entries:
             folder.add(entry, keys, now_ms())
         _announce(context, folder)
         return

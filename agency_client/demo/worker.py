@@ -17,8 +17,9 @@ from typing import Any
 
 from agency_client.bootstrap import Agency, create_profile, enrol_profile
 from agency_client.demo.forgeries import offer_changed
+from agency_client.domain.notices import Draft
 from agency_client.domain.views import PublishReport, PublishState, Viewer
-from agency_client.errors import AgencyError
+from agency_client.errors import AgencyError, Reason
 from agency_client.intake import read_records
 from keys.errors import TrustError
 
@@ -119,7 +120,7 @@ class Worker:
         portion: int = 0,
         wait: float = 20.0,
     ) -> Answer:
-        drafts = read_records(Path(path) if path else records or [], topic=topic, to=tuple(to))
+        drafts = await asyncio.to_thread(_drafts, path, records, topic, to)
         size, began = portion or len(drafts) or 1, time.monotonic()
         outcomes: list[Answer] = []
         for start in range(0, len(drafts), size):
@@ -171,8 +172,18 @@ class Worker:
         return {"verdict": report.verdict, "leaves": report.leaves, "checks": checks}
 
     async def _offer_changed(self, *, how: str, record: Answer, topic: str) -> Answer:
-        (draft,) = read_records([record], topic=topic, to=())
+        (draft,) = _drafts("", [record], topic, [])
         return await offer_changed(self._opened, draft, how)
+
+
+def _drafts(path: str, records: list[Answer] | None, topic: str, to: list[str]) -> list[Draft]:
+    """Read records as an agency's system would; the examples hold no bad one."""
+    data = Path(path).read_bytes() if path else json.dumps(records).encode()
+    batch = read_records(data, topic=topic, to=tuple(to))
+    if batch.refused:
+        first = batch.refused[0]
+        raise AgencyError(Reason.INVALID_ARGUMENT, f"line {first.line}: {first.message}")
+    return [one.draft for one in batch.drafts]
 
 
 def _outcomes(report: PublishReport, start: int) -> list[Answer]:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README's first session runs as it is written, in an empty folder with an empty home."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MARK = "<!-- session: tests/e2e/test_readme.py runs this block as it stands -->"
+
+pytestmark = pytest.mark.e2e
+
+
+def _session() -> str:
+    block = README.partition(MARK)[2]
+    found = re.search(r"```sh\n(.*?)```", block, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_session_is_ten_commands() -> None:
+    commands = [line for line in _session().splitlines() if line.startswith("tocsin")]
+    assert len(commands) == 10
+
+
+def test_the_session_runs_as_written(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    script = "set -e\n" + _session().replace(":7443", ":17443")
+    script = script.replace(
+        "--listen 127.0.0.1:17443 &", "--listen 127.0.0.1:17443 & echo $! > pid\n" + _WAIT
+    )
+    script += "\ntocsin inbox --profile ./bg-pol --limit 1000 --json > inbox.json"
+    script += "\ntocsin audit verify --profile ./bg-pol"
+    folder = tmp_path / "session"
+    folder.mkdir()
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "EXAMPLES": str(ROOT / "examples"),
+    }
+    try:
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (folder / "inbox.json").read_text().count('"reference"') > 300
+        assert list(home.iterdir()) == []
+    finally:
+        _end(folder / "pid")
+
+
+_WAIT = (
+    "for _ in $(seq 200); do [ -s ./broker/address ] && break; read -t 0.05 < <(:) || true; done"
+)
+
+
+def _end(pid: Path) -> None:
+    if pid.exists():
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_what_the_readme_links_to_is_there(link: str) -> None:
+    assert (ROOT / link).exists()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every view of a notice shows marking and mode, and a superseded one says so."""
+
+from dataclasses import replace
+
+import pytest
+
+from agency_client.cli import render
+from agency_client.domain.views import AttachmentView, NoticeState, NoticeView
+from keys.envelope import Marking
+
+NOW = 1_795_500_000_000
+
+
+@pytest.fixture
+def notice() -> NoticeView:
+    return NoticeView(
+        originator="gr-pol",
+        notice_id=bytes(range(16)),
+        topic="trafficking/cases",
+        marking=Marking(type="YELLOW", tlp="RED", mode="EXERCISE", not_for=("BG",)),
+        content={
+            "title": "Missing\u202e since",
+            "persons": [{"name": "Παπαδόπουλος", "forename": "Άννα"}],
+            "summary": "first\nsecond\x1b[2J",
+        },
+        attachments=(
+            AttachmentView(id=bytes(16), name="a\x07.jpg", media_type="image/jpeg", length=9),
+        ),
+        state=NoticeState.CURRENT,
+        created_at=NOW,
+        received_at=NOW,
+        valid_from=NOW,
+        expires_at=NOW,
+        sequence=1,
+        supersedes=(),
+        superseded_by=None,
+        acknowledged_at=0,
+        acknowledged_by="",
+    )
+
+
+@pytest.mark.parametrize("mode", ["ACTUAL", "EXERCISE", "TEST"])
+def test_every_form_shows_marking_and_mode(notice: NoticeView, mode: str) -> None:
+    marked = replace(notice, marking=Marking(type="YELLOW", tlp="RED", mode=mode))
+    assert mode in render.rows([marked])[0]
+    assert "RED" in render.rows([marked])[0]
+    page = render.page(marked)
+    assert mode in page[0]
+    assert mode in page[-1]
+    assert render.document(marked)["mode"] == mode
+    assert render.document(marked)["marking"]["tlp"] == "RED"
+
+
+def test_what_another_agency_wrote_cannot_steer_the_screen(notice: NoticeView) -> None:
+    shown = "\n".join([*render.page(notice), *render.rows([notice])])
+    assert not {"\x1b", "\u202e", "\x07"} & set(shown)
+    assert "\\u202e" in shown
+
+
+def test_a_superseded_notice_says_so_and_names_the_newer_one(notice: NoticeView) -> None:
+    old = replace(notice, state=NoticeState.SUPERSEDED, superseded_by=("gr-pol", b"\xff" * 16))
+    assert any("SUPERSEDED" in line and "ff" * 16 in line for line in render.page(old)[:2])
+    assert "SUPERSEDED" in render.rows([old])[0]
+    assert render.document(old)["superseded_by"] == f"gr-pol/{'ff' * 16}"
+
+
+def test_an_excluded_country_stands_over_the_notice(notice: NoticeView) -> None:
+    assert "not for BG" in render.page(notice)[0]
+
+
+def test_a_list_shows_whom_a_notice_is_about(notice: NoticeView) -> None:
+    assert render.title_of(notice.content) == "Άννα Παπαδόπουλος"
+
+
+@pytest.mark.parametrize("content", [{}, {"persons": []}, {"persons": "x"}, {"title": 7}])
+def test_odd_content_does_not_break_a_list(notice: NoticeView, content: dict[str, object]) -> None:
+    assert render.rows([replace(notice, content=content)])
+    assert render.page(replace(notice, content=content))
