@@ -12,7 +12,7 @@ engine belongs to one book and one directory, and a change of either makes a new
 kept here outlives the facts it was taken from.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -95,6 +95,20 @@ class PolicyEngine:
         """
         return self._decide(("deliver", marking, topic, originator), (recipient, named), now)
 
+    def may_each_receive(
+        self,
+        marking: "Marking",
+        topic: str,
+        originator: str,
+        recipients: Iterable[tuple[str, bool]],
+        now: int,
+    ) -> dict[str, Decision]:
+        """Decide as `may_receive` for each (recipient, named); much faster when all are new."""
+        asked = list(recipients)
+        answers = self._answers(("deliver", marking, topic, originator), asked, now)
+        pairs = zip(asked, answers, strict=True)
+        return {recipient: answer.decision for (recipient, _), answer in pairs}
+
     def audience(
         self, marking: "Marking", topic: str, originator: str, named: Collection[str], now: int
     ) -> Audience:
@@ -117,6 +131,15 @@ class PolicyEngine:
                 return one.decision
         return self._ask(about, [asked], now)[0].decision
 
+    def _answers(self, about: _Class, asked: list[tuple[str, bool]], now: int) -> list[Answer]:
+        """Return what is kept, and put the question for the others in one go."""
+        kept = self._decisions.get(about, {})
+        found = {one: kept[one] for one in asked if one in kept and kept[one].holds_at(now)}
+        missing = [one for one in asked if one not in found]
+        if missing:
+            found.update(zip(missing, self._ask(about, missing, now), strict=True))
+        return [found[one] for one in asked]
+
     def _ask(self, about: _Class, asked: list[tuple[str, bool]], now: int) -> list[Answer]:
         """Put the question to the book and keep the answers."""
         action, marking, topic, originator = about
@@ -136,7 +159,7 @@ class PolicyEngine:
         facts = self._federation
         present = (name for name in facts.agencies if not self.directory.is_retired(name))
         names = sorted(named.union(present))
-        answers = self._ask(about, [(name, name in named) for name in names], now)
+        answers = self._answers(about, [(name, name in named) for name in names], now)
         decisions = {name: one.decision for name, one in zip(names, answers, strict=True)}
         willing = [name for name, decision in decisions.items() if decision.allow]
         decisions.update({name: NO_KEY for name in willing if not facts.has_key(name, now)})

@@ -291,6 +291,20 @@ def test_an_audience_is_the_admitted_and_the_reasons_of_the_others(engine: Polic
     }
 
 
+def test_many_are_decided_at_once_as_each_alone() -> None:
+    recipients = [(member.agency, member.country == "RO") for member in MEMBERS]
+    recipients += [("nobody", True), ("ro-police", True)]
+    alone, at_once = engine_of(), engine_of()
+    receive(at_once, "xx-police", tlp="RED")
+    red = marking(tlp="RED")
+    decided = at_once.may_each_receive(red, TOPIC, "gr-police", recipients, NOW)
+    assert decided == {
+        name: alone.may_receive(red, TOPIC, "gr-police", name, named, NOW)
+        for name, named in recipients
+    }
+    assert at_once.may_each_receive(red, TOPIC, "gr-police", (), NOW) == {}
+
+
 def test_an_agency_without_a_valid_key_is_in_no_audience() -> None:
     late = replace(MEMBERS[1], encryption=(Key(valid_from=NOW + 10, valid_until=NOW + 20),))
     none = replace(MEMBERS[2], encryption=())
