@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the services answer with: notices as kept, reports of publishing, receiving, status and audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from agency_client.domain.findings import Finding
+from keys.envelope import Marking
+
+
+class NoticeState(StrEnum):
+    """Where a kept notice stands."""
+
+    QUEUED = "queued"
+    """Our own, not yet at the broker."""
+
+    CURRENT = "current"
+    """Published and not superseded."""
+
+    SUPERSEDED = "superseded"
+    """Its originator published a newer one."""
+
+    REFUSED = "refused"
+    """Our own, refused by the broker for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks, for which purpose: what the agency's own log of openings records."""
+
+    name: str
+    purpose: str = ""
+    case: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentView:
+    """An attachment as the notice lists it; `length` is the plaintext's."""
+
+    id: bytes
+    name: str
+    media_type: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """One kept notice. `content` is the notice document; all times are ms since 1970."""
+
+    originator: str
+    notice_id: bytes
+    topic: str
+    marking: Marking
+    content: Mapping[str, Any]
+    attachments: tuple[AttachmentView, ...]
+    state: NoticeState
+    created_at: int
+    received_at: int
+    valid_from: int
+    expires_at: int
+    sequence: int
+    supersedes: tuple[tuple[str, bytes], ...]
+    superseded_by: tuple[str, bytes] | None
+    acknowledged_at: int
+    acknowledged_by: str
+
+    @property
+    def reference(self) -> str:
+        """The name people and programs use: ORIGINATOR/32 hex digits."""
+        return f"{self.originator}/{self.notice_id.hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxQuery:
+    """Which kept notices to list, newest first; empty fields do not restrict."""
+
+    topics: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    originators: tuple[str, ...] = ()
+    unacknowledged: bool = False
+    include_superseded: bool = True
+    own: bool = True
+    limit: int = 50
+    before_id: int = 0
+    after_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """Hits, best first. `waiting` is how many stored notices the index does not cover yet (0: complete)."""
+
+    notices: tuple[NoticeView, ...]
+    waiting: int
+
+
+class PublishState(StrEnum):
+    """What became of one draft."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedNotice:
+    """The outcome of one draft; `position` is its place in the call. Refused ones say why."""
+
+    position: int
+    state: PublishState
+    notice_id: bytes = b""
+    topic: str = ""
+    recipients: tuple[str, ...] = ()
+    sequence: int = 0
+    log_index: int = 0
+    reason: str = ""
+    message: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """The outcomes of all drafts of one call, in the order they were given."""
+
+    notices: tuple[PublishedNotice, ...]
+
+    def count(self, state: PublishState) -> int:
+        """Return how many drafts ended in `state`."""
+        return sum(1 for notice in self.notices if notice.state is state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReport:
+    """What one attempt to empty the outbox did; `problem` says why it stopped, empty where it is empty."""
+
+    accepted: int
+    refused: int
+    waiting: int
+    problem: str = ""
+    problem_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveReport:
+    """What one catch-up stored: frames, notices, stubs and withheld notices, and what was found wrong."""
+
+    frames: int
+    notices: int
+    stubs: int
+    withheld: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceView:
+    """Who would get a notice, and why the others would not."""
+
+    admitted: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStatus:
+    """One of our keys; `use` is signing, encryption or gateway; `valid_until` in ms."""
+
+    use: str
+    key_id: str
+    valid_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """How the agency stands."""
+
+    agency: str
+    federation: bytes
+    broker: str
+    broker_reachable: bool
+    broker_problem: str
+    enrolled: bool
+    locked: bool
+    directory_size: int
+    rule_book_version: int
+    checkpoint_size: int
+    queued_frames: int
+    queued_notices: int
+    kept_notices: int
+    index_waiting: int
+    lag: Mapping[str, int]
+    findings: int
+    keys: tuple[KeyStatus, ...]
+    own_log_size: int
+
+
+class Verdict(StrEnum):
+    """The three outcomes of a verification."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditCheck:
+    """One thing the audit looked at. `entry` is the first bad entry's index, -1 where none is named."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    entry: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """All checks; verified only where every one is."""
+
+    checks: tuple[AuditCheck, ...]
+    leaves: int = 0
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAILED if any check failed, else UNCHECKED if any could not be made, else VERIFIED."""
+        verdicts = {check.verdict for check in self.checks}
+        for worst in (Verdict.FAILED, Verdict.UNCHECKED):
+            if worst in verdicts:
+                return worst
+        return Verdict.VERIFIED if verdicts else Verdict.UNCHECKED
