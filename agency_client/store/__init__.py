@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agency's own memory: a SQLCipher database and the sealed files of a profile."""

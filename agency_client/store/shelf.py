@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kept notices in SQL, for those who look: find, list, acknowledge, and what can be proved about them.
+
+Shows nothing itself: the services write the opening log before content leaves the agency's store.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+
+from agency_client.domain.delivery import LogReference
+from agency_client.domain.patterns import matches
+from agency_client.domain.records import NoticeRow, OwnedLeaf
+from agency_client.domain.views import InboxQuery
+from agency_client.store.database import Database
+from agency_client.store.inbox import SqlReceived
+from agency_client.store.tables import frames, notices, outbox
+
+_COLUMNS = [
+    notices.c[name]
+    for name in (
+        "id",
+        "originator",
+        "notice_id",
+        "topic",
+        "type",
+        "marking",
+        "sequence",
+        "created_at",
+        "received_at",
+        "valid_from",
+        "expires_at",
+        "header",
+        "leaf_hash",
+        "content",
+        "content_key",
+        "state",
+        "superseded_by",
+        "acknowledged_at",
+        "acknowledged_by",
+    )
+]
+ID_HEX = 32
+
+
+class SqlInbox(SqlReceived):
+    """The whole inbox: what the receiver writes and what people read."""
+
+    def __init__(self, database: Database, agency: str) -> None:
+        super().__init__(database)
+        self._agency = agency
+
+    def find(self, reference: str, originator: str = "") -> Sequence[NoticeRow]:
+        """Return at most two notices whose hex id starts with `reference`."""
+        low = bytes.fromhex(reference[: len(reference) // 2 * 2])
+        query = select(*_COLUMNS).where(notices.c.notice_id >= low).order_by(notices.c.notice_id)
+        if len(reference) == ID_HEX:
+            query = query.where(notices.c.notice_id == low)
+        if originator:
+            query = query.where(notices.c.originator == originator)
+        query = query.where(
+            func.lower(func.hex(notices.c.notice_id)).startswith(reference, autoescape=True)
+        )
+        return self._rows(query.limit(2))
+
+    def rows(self, ids: Sequence[int]) -> Sequence[NoticeRow]:
+        """Return notices by row id, in the order asked for."""
+        found = {row.id: row for row in self._rows(select(*_COLUMNS).where(notices.c.id.in_(ids)))}
+        return tuple(found[row_id] for row_id in ids if row_id in found)
+
+    def list(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
+        """Return notices by `query`, newest first."""
+        chosen = select(*_COLUMNS).where(and_(*_conditions(query, own, now)))
+        if query.topics:
+            topics = self._topics(query.topics)
+            chosen = chosen.where(notices.c.topic.in_(topics))
+        return self._rows(chosen.order_by(notices.c.id.desc()).limit(query.limit))
+
+    def _topics(self, patterns: Sequence[str]) -> list[str]:
+        with self._database.read() as connection:
+            known = connection.execute(select(notices.c.topic).distinct()).scalars()
+            return [name for name in known if any(matches(one, name) for one in patterns)]
+
+    def _rows(self, query: Select[Any]) -> tuple[NoticeRow, ...]:
+        with self._database.read() as connection:
+            return tuple(NoticeRow(**row) for row in connection.execute(query).mappings())
+
+    def acknowledge(self, row_id: int, at_ms: int, by: str) -> None:
+        """Note that a person took notice; the first time stays."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(notices)
+                .where(notices.c.id == row_id, notices.c.acknowledged_at == 0)
+                .values(acknowledged_at=at_ms, acknowledged_by=by)
+            )
+
+    def count(self) -> int:
+        """Return how many notices are kept."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(notices)).scalar_one()
+
+    def newest_id(self) -> int:
+        """Return the highest row id, 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.coalesce(func.max(notices.c.id), 0))).scalar_one()
+
+    def owned_leaves(self, after: int, limit: int) -> Sequence[OwnedLeaf]:
+        """Return leaves of the broker's log that our receipts and deliveries let us recompute, ascending by index."""
+        found = [*self._publish_leaves(after, limit), *self._delivery_leaves(after, limit)]
+        unique = {leaf.log.index: leaf for leaf in found}
+        return tuple(unique[index] for index in sorted(unique)[:limit])
+
+    def _publish_leaves(self, after: int, limit: int) -> list[OwnedLeaf]:
+        own = (
+            select(outbox)
+            .where(outbox.c.log_index > after)
+            .order_by(outbox.c.log_index)
+            .limit(limit)
+        )
+        received = (
+            select(frames)
+            .where(frames.c.publish_index > after, frames.c.publish_salt != b"")
+            .order_by(frames.c.publish_index)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            leaves = [
+                _publish_leaf(
+                    LogReference(index=row.log_index, salt=row.log_salt, time_ms=row.log_time),
+                    self._agency,
+                    row,
+                )
+                for row in connection.execute(own)
+            ]
+            leaves += [
+                _publish_leaf(
+                    LogReference(
+                        index=row.publish_index, salt=row.publish_salt, time_ms=row.publish_time
+                    ),
+                    row.originator,
+                    row,
+                )
+                for row in connection.execute(received)
+            ]
+        return leaves
+
+    def _delivery_leaves(self, after: int, limit: int) -> list[OwnedLeaf]:
+        query = (
+            select(frames)
+            .where(frames.c.delivery_index > after, frames.c.delivery_salt != b"")
+            .order_by(frames.c.delivery_index)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                OwnedLeaf(
+                    log=LogReference(
+                        index=row.delivery_index, salt=row.delivery_salt, time_ms=row.delivery_time
+                    ),
+                    kind=row.delivery_kind,
+                    fields=(
+                        ("recipient", self._agency),
+                        ("topic", row.topic),
+                        ("sequence", row.sequence),
+                        ("statement", row.statement_hash),
+                        ("shown", row.shown),
+                        ("withheld", row.withheld),
+                    ),
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _publish_leaf(log: LogReference, originator: str, row: Any) -> OwnedLeaf:
+    return OwnedLeaf(
+        log=log,
+        kind="publish",
+        fields=(
+            ("originator", originator),
+            ("topic", row.topic),
+            ("sequence", row.sequence),
+            ("statement", row.statement_hash),
+        ),
+    )
+
+
+def _conditions(query: InboxQuery, own: str, now: int) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        or_(notices.c.valid_from <= now, notices.c.originator == own)
+    ]
+    if query.types:
+        conditions.append(notices.c.type.in_(query.types))
+    if query.originators:
+        conditions.append(notices.c.originator.in_(query.originators))
+    if query.unacknowledged:
+        conditions.append(notices.c.acknowledged_at == 0)
+    if not query.include_superseded:
+        conditions.append(notices.c.state != "superseded")
+    if not query.own:
+        conditions.append(notices.c.originator != own)
+    if query.before_id:
+        conditions.append(notices.c.id < query.before_id)
+    if query.after_id:
+        conditions.append(notices.c.id > query.after_id)
+    return conditions
