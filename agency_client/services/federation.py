@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The federation as this agency verified it: directory, rule book, and who we are in it.
+
+An immutable view; `services.directory` makes a new one where the directory moves. Decisions are
+taken under a lock, because the policy engine serves one thread at a time.
+"""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from agency_client.errors import AgencyError, Reason
+from keys.directory import Directory
+from keys.envelope import Marking, RuleBookRef, TreeHead
+from policy.decisions import Audience, Decision
+from policy.engine import PolicyEngine
+
+_NO_RULE_BOOK = "the federation has no rule book in force yet; ask a steward to sign one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Federation:
+    """A verified directory and its rule book, as `agency` sees them."""
+
+    agency: str
+    directory: Directory
+    engine: PolicyEngine | None
+    _asking: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def id(self) -> bytes:
+        """The federation's 32-byte id."""
+        return self.directory.federation
+
+    @property
+    def head(self) -> TreeHead:
+        """Size and root of the directory."""
+        return TreeHead(size=self.directory.size, root=self.directory.root)
+
+    @property
+    def rule_book(self) -> RuleBookRef:
+        """Version and digest of the rule book in force.
+
+        Raises:
+            AgencyError: NOT_ENROLLED; there is none.
+        """
+        entry = self.directory.rule_book
+        if entry is None:
+            raise AgencyError(Reason.NOT_ENROLLED, _NO_RULE_BOOK)
+        return RuleBookRef(version=entry.version, digest=entry.digest)
+
+    def may_publish(self, marking: Marking, topic: str, now: int) -> Decision:
+        """Decide whether we may publish."""
+        with self._asking:
+            return self._engine().may_publish(marking, topic, self.agency, now)
+
+    def may_receive(
+        self, marking: Marking, topic: str, originator: str, named: bool, now: int
+    ) -> Decision:
+        """Decide whether we may have a frame of `originator`."""
+        with self._asking:
+            return self._engine().may_receive(marking, topic, originator, self.agency, named, now)
+
+    def audience(self, marking: Marking, topic: str, named: Collection[str], now: int) -> Audience:
+        """Decide who may receive what we publish."""
+        with self._asking:
+            return self._engine().audience(marking, topic, self.agency, named, now)
+
+    def _engine(self) -> PolicyEngine:
+        if self.engine is None:
+            raise AgencyError(Reason.NOT_ENROLLED, _NO_RULE_BOOK)
+        return self.engine

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding a kept notice by what people type: ORIGINATOR/HEX, 32 hex digits, or the first eight or more of them."""
+
+import re
+
+from agency_client.domain.records import NoticeRow
+from agency_client.errors import AgencyError, Reason
+from agency_client.ports.store import Inbox
+
+_HEX = re.compile(r"[0-9a-f]{8,32}")
+
+
+def find_one(inbox: Inbox, reference: str) -> NoticeRow:
+    """Return the one notice that `reference` names.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT; UNKNOWN_NOTICE where there is none or more than one.
+    """
+    originator, _, digits = reference.strip().rpartition("/")
+    digits = digits.lower().replace("-", "")
+    if not _HEX.fullmatch(digits):
+        raise AgencyError(
+            Reason.INVALID_ARGUMENT,
+            f"{reference!r} is not a notice reference: AGENCY/HEX, or at least 8 hex digits",
+            field="reference",
+        )
+    rows = inbox.find(digits, originator)
+    if not rows:
+        raise AgencyError(Reason.UNKNOWN_NOTICE, f"no kept notice is called {reference}")
+    if len(rows) > 1:
+        raise AgencyError(Reason.UNKNOWN_NOTICE, f"more than one kept notice is called {reference}")
+    return rows[0]
