@@ -70,20 +70,20 @@ def delivery(
     frame: StoredFrame, showing: Showing, recipient: str, time_ms: int, salt: bytes
 ) -> Act:
     """Return the act of delivering a frame to a recipient, whatever of it is shown."""
-    return _delivery(_KINDS[showing.form], frame, showing, recipient, time_ms, salt)
+    fields = _shown_fields(frame, showing, recipient)
+    return Act(kind=_KINDS[showing.form], time_ms=time_ms, fields=fields, salt=salt)
 
 
 def fetching(
     frame: StoredFrame, showing: Showing, recipient: str, time_ms: int, salt: bytes
 ) -> Act:
     """Return the act of handing one notice to a recipient that asked for it by id."""
-    return _delivery(FETCH, frame, showing, recipient, time_ms, salt)
+    fields = _shown_fields(frame, showing, recipient)
+    return Act(kind=FETCH, time_ms=time_ms, fields=fields, salt=salt)
 
 
-def _delivery(
-    kind: str, frame: StoredFrame, showing: Showing, recipient: str, time_ms: int, salt: bytes
-) -> Act:
-    fields: dict[str, Value] = {
+def _shown_fields(frame: StoredFrame, showing: Showing, recipient: str) -> dict[str, Value]:
+    return {
         "recipient": recipient,
         "topic": frame.topic,
         "sequence": frame.sequence,
@@ -91,7 +91,6 @@ def _delivery(
         "shown": indices_bytes(showing.shown),
         "withheld": withheld_bytes(showing.withheld),
     }
-    return Act(kind=kind, time_ms=time_ms, fields=fields, salt=salt)
 
 
 def indices_bytes(indices: Iterable[int]) -> bytes:
@@ -164,7 +163,7 @@ def root_change(version: int, root: bytes, time_ms: int, salt: bytes) -> Act:
 
 
 def log_reading(
-    reader: str, log: LogKind, start: int, count: int, time_ms: int, salt: bytes
+    reader: str, log: LogKind, start: int, count: int, *, time_ms: int, salt: bytes
 ) -> Act:
     """Return the act of reading leaves of a log."""
     fields: dict[str, Value] = {

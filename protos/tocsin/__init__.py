@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wire types of the Tocsin protocol."""
