@@ -107,7 +107,7 @@ def _doubled(history: _History) -> Iterator[Violation]:
     for event in history.accepted:
         named[f"notice {event.key}"].add((event.topic, event.sequence))
     for event in history.delivered:
-        named[f"frame {event.statement[:16]}"].add((event.topic, event.sequence))
+        named[f"frame {event.statement}"].add((event.topic, event.sequence))
     for name, places in named.items():
         if len(places) > 1:
             yield Violation(Kind.DOUBLED, f"{name} stands at {sorted(places)}")
