@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tocsin demo` as a user runs it: the story holds, leaves nothing, and holds no plaintext."""
 
-import base64
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agency_client.demo.examples import records
+from tests.e2e.plaintext import forms, needles
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 TOCSIN = [sys.executable, "-m", "agency_client"]
@@ -88,19 +88,6 @@ def _secrets() -> Iterator[str]:
                 yield text
 
 
-def _forms(text: str) -> Iterator[bytes]:
-    plain = text.encode()
-    yield plain
-    yield text.encode("utf-16-le")
-    yield text.encode("utf-16-be")
-    yield json.dumps(text)[1:-1].encode()
-    yield plain.hex().encode()
-    yield plain.hex().upper().encode()
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + plain)
-        yield encoded[4 * (shift > 0) : len(encoded) - 4]
-
-
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
@@ -109,16 +96,16 @@ def _files(folder: Path) -> Iterator[Path]:
 def test_no_content_of_a_record_lies_in_the_clear(
     kept: tuple[Path, dict[str, object]], part: str
 ) -> None:
-    needles = {form for text in set(_secrets()) for form in _forms(text) if len(form) >= 8}
+    searched = needles(_secrets())
     for path in _files(kept[0] / part):
         data = path.read_bytes()
-        found = [needle for needle in needles if needle in data]
+        found = [needle for needle in searched if needle in data]
         assert not found, f"{path.name} holds {len(found)} plaintexts"
 
 
 def test_the_search_for_plaintext_would_find_one(tmp_path: Path) -> None:
     planted = next(_secrets())
-    for form in _forms(planted):
+    for form in forms(planted):
         path = tmp_path / "planted"
         path.write_bytes(b"\1\2" + form + b"\3")
         assert any(form in one.read_bytes() for one in _files(tmp_path))
