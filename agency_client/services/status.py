@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an agency stands: enrolment, broker, queue, lag, findings, keys. Shows no content.
+
+An unreachable broker is part of the answer and no error.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agency_client.domain.delivery import TopicView
+from agency_client.domain.views import KeyStatus, StatusReport
+from agency_client.errors import AgencyError, Reason
+from agency_client.ports.broker import Broker, LogKind
+from agency_client.ports.store import Store
+from agency_client.services.directory import DirectoryService
+
+_AWAY = (Reason.BROKER_UNREACHABLE, Reason.DEADLINE_EXCEEDED)
+"""Reasons that mean there was no answer; any other is the answer of a broker that was reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reached:
+    """What the broker said, if anything."""
+
+    reachable: bool
+    problem: str
+    topics: Sequence[TopicView]
+
+
+class StatusService:
+    """Says how one profile stands; `keys` are its own."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        broker: Broker,
+        directory: DirectoryService,
+        keys: Sequence[KeyStatus],
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._directory = directory
+        self._keys = tuple(keys)
+
+    async def status(self) -> StatusReport:
+        """Ask the broker once, and the store."""
+        reached = await self._reach()
+        return await asyncio.to_thread(self._report, reached)
+
+    async def _reach(self) -> _Reached:
+        try:
+            await self._directory.sync()
+            topics = await self._broker.topics()
+        except AgencyError as error:
+            reachable = error.reason not in _AWAY
+            return _Reached(reachable=reachable, problem=error.message, topics=())
+        return _Reached(reachable=True, problem="", topics=topics)
+
+    def _report(self, reached: _Reached) -> StatusReport:
+        current, store = self._directory.current, self._store
+        directory, agency = current.directory, current.agency
+        pinned = store.trust.checkpoint(LogKind.ACTS)
+        frames, notices = store.outbox.count()
+        own_log_size, _ = store.openings.head()
+        return StatusReport(
+            agency=agency,
+            federation=current.id,
+            broker=self._broker.address,
+            broker_reachable=reached.reachable,
+            broker_problem=reached.problem,
+            enrolled=directory.agency(agency) is not None,
+            locked=directory.is_locked(agency),
+            directory_size=directory.size,
+            rule_book_version=directory.rule_book.version if directory.rule_book else 0,
+            checkpoint_size=pinned.size if pinned else 0,
+            queued_frames=frames,
+            queued_notices=notices,
+            kept_notices=store.inbox.count(),
+            index_waiting=store.search.waiting(),
+            lag=self._lag(reached.topics),
+            findings=store.inbox.finding_count(),
+            keys=self._keys,
+            own_log_size=own_log_size,
+        )
+
+    def _lag(self, topics: Sequence[TopicView]) -> Mapping[str, int]:
+        """Return how far behind each topic is that was received from; others are not followed."""
+        held = self._store.inbox.cursors(self._store.inbox.subscription())
+        return {
+            topic.name: max(0, topic.head - held[topic.name])
+            for topic in topics
+            if topic.name in held
+        }
