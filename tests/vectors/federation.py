@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors of the federation: keysets, certificates, roots, directory entries, the directory."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from keys import merkle
+from keys.checkpoint import log_public
+from keys.directory import Directory, SignedEntry, encode_entry, sign_entry
+from keys.entries import (
+    AgencyEntry,
+    Entry,
+    LockEntry,
+    RetireEntry,
+    RuleBookEntry,
+    TopicEntry,
+    UnlockEntry,
+    encode_content,
+)
+from keys.framing import framed, sha256
+from keys.root import RootDocument, SignedRoot, Steward, federation_id, sign_root
+from keys.signing import PAYLOAD_ENTRY, PAYLOAD_ROOT, ed25519_input, pae
+from keys.tls import peer_name, spki_pin
+from tests.vectors.cast import (
+    AGENCIES,
+    DAY,
+    END,
+    LATER_STEWARD,
+    NOW,
+    ORIGIN,
+    STEWARDS,
+    TOPIC,
+    Cast,
+    secret,
+)
+from tests.vectors.form import Json, Vector
+
+LOG_SEED = "broker log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The federation as it is at the end of the vectors, and the cast that made it."""
+
+    cast: Cast
+    roots: tuple[SignedRoot, ...]
+    entries: tuple[SignedEntry, ...]
+    at_sealing: Directory
+    """The directory when the frame was sealed: every entry up to the last agency's."""
+    at_end: Directory
+
+    @property
+    def federation(self) -> bytes:
+        return federation_id(self.roots[0])
+
+
+def tell(cast: Cast) -> Story:
+    """Return the federation: a root, eight entries, and a second root."""
+    first = _signed_root(_first_root(cast), cast, ("alpha", "beta"))
+    federation, signed = federation_id(first), []
+    directory = Directory.start([first])
+    states = []
+    for index, (entry, by) in enumerate(_entries(cast)):
+        body = encode_entry(federation, index, NOW + index, entry)
+        one = SignedEntry(body=body)
+        for steward in by:
+            one = sign_entry(one, cast.signer(steward))
+        signed.append(one)
+        directory = directory.with_entry(one)
+        states.append(directory)
+    second = _signed_root(_second_root(cast, first, directory), cast, ("alpha", "beta", "delta"))
+    return Story(
+        cast=cast,
+        roots=(first, second),
+        entries=tuple(signed),
+        at_sealing=states[2 + len(AGENCIES) - 1],
+        at_end=directory.with_roots([first, second]),
+    )
+
+
+def _first_root(cast: Cast) -> RootDocument:
+    return RootDocument(
+        version=1,
+        name="Example federation",
+        threshold=2,
+        stewards=tuple(_steward(cast, name) for name in STEWARDS),
+        log_origin=ORIGIN,
+        log_key=log_public(secret(LOG_SEED)),
+        broker_tls_root=cast.tls_root("broker").certificate,
+        created_at=NOW - DAY,
+        expires_at=END,
+        previous=bytes(32),
+    )
+
+
+def _second_root(cast: Cast, first: SignedRoot, directory: Directory) -> RootDocument:
+    return RootDocument(
+        version=2,
+        name="Example federation",
+        threshold=2,
+        stewards=tuple(_steward(cast, name) for name in ("beta", LATER_STEWARD, "gamma")),
+        log_origin=ORIGIN,
+        log_key=log_public(secret(LOG_SEED)),
+        broker_tls_root=cast.tls_root("broker").certificate,
+        created_at=NOW + DAY,
+        expires_at=END,
+        previous=sha256(first.body),
+        directory_size=directory.size,
+        directory_root=directory.root,
+    )
+
+
+def _steward(cast: Cast, name: str) -> Steward:
+    return Steward(
+        name=name, keyset=cast.signer(name).public(), tls_root=cast.tls_root(name).certificate
+    )
+
+
+def _signed_root(document: RootDocument, cast: Cast, by: tuple[str, ...]) -> SignedRoot:
+    signed = SignedRoot(body=document.encode())
+    for steward in by:
+        signed = sign_root(signed, cast.signer(steward))
+    return signed
+
+
+def _entries(cast: Cast) -> list[tuple[Entry, tuple[str, ...]]]:
+    both = STEWARDS[:2]
+    rules = RuleBookEntry(
+        version=1, schema="namespace Tocsin {}", policies="// the rules stand here"
+    )
+    return [
+        (rules, both),
+        (_topic(), both),
+        *((_agency(cast, agency), both) for agency in AGENCIES),
+        (LockEntry(agency="ro-pol", reason="suspected theft of keys"), ("gamma",)),
+        (UnlockEntry(agency="ro-pol", reason="keys found untouched"), both),
+        (RetireEntry(agency="hr-ngo", reason="left the agreement"), both),
+    ]
+
+
+def _topic() -> TopicEntry:
+    return TopicEntry(
+        topic=TOPIC,
+        title="Labour exploitation",
+        readers=("eu", "victims"),
+        publishers=("eu",),
+        victim_assistance=True,
+        min_clearance="RESTRICTED",
+    )
+
+
+def _agency(cast: Cast, agency: str) -> AgencyEntry:
+    police = agency.endswith("pol")
+    return AgencyEntry(
+        agency=agency,
+        name=f"Example agency {agency}",
+        country=agency[:2].upper(),
+        kind="POLICE" if police else "NGO",
+        circles=("eu", "night-duty") if police else ("victims",),
+        contact247=police,
+        agreement_until=END,
+        operations=(("OP-LANTERN", END - DAY),) if police else (),
+        tls_roots=(cast.tls_root(agency).certificate,),
+        tls_key_pin=spki_pin(cast.tls_leaf(agency).certificate),
+        signing=(cast.signer(agency).public(),),
+        encryption=(cast.encryption(agency),),
+        contact=f"duty@{agency}.example",
+    )
+
+
+def vectors(story: Story) -> list[Vector]:
+    """Return the cases about who is in the federation."""
+    kinds = ("rule-book", "topic", "agency", "", "", "lock", "unlock", "retire")
+    return [
+        _keyset(story),
+        _certificate(story),
+        _root(story, 0, "root", "The first root document, signed by two of three stewards."),
+        _root(
+            story,
+            1,
+            "root-rotation",
+            "Version 2 replaces a steward: signed by two of version 1's and two of version 2's.",
+        ),
+        *(_entry(story, index, kind) for index, kind in enumerate(kinds) if kind),
+        _directory(story),
+    ]
+
+
+def _keyset(story: Story) -> Vector:
+    keyset = story.cast.signer("gr-pol").public()
+    return Vector(
+        name="keyset",
+        about="An agency's public signing keys, from their seeds.",
+        section="4",
+        inputs={
+            "keyset_id": keyset.keyset_id,
+            "ed25519_seed": secret("gr-pol ed25519"),
+            "mldsa65_seed": secret("gr-pol mldsa65"),
+            "valid_from": keyset.valid_from,
+            "valid_until": keyset.valid_until,
+        },
+        steps={"ed25519": keyset.ed25519, "mldsa65": keyset.mldsa65},
+        output={"keyset": keyset.encode()},
+    )
+
+
+def _certificate(story: Story) -> Vector:
+    root, leaf = story.cast.tls_root("gr-pol"), story.cast.tls_leaf("gr-pol")
+    public = x509.load_der_x509_certificate(leaf.certificate).public_key()
+    info = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Vector(
+        name="certificate",
+        about="An agency's TLS root and the certificate of its gateway.",
+        section="13",
+        inputs={"root": root.certificate, "leaf": leaf.certificate, "valid_at": NOW},
+        steps={"leaf_spki": info},
+        output={
+            "spiffe_id": peer_name(leaf.certificate).spiffe_id,
+            "tls_key_pin": spki_pin(leaf.certificate),
+        },
+    )
+
+
+def _root(story: Story, index: int, name: str, about: str) -> Vector:
+    signed = story.roots[index]
+    document = RootDocument.decode(signed.body)
+    inputs: Json = {"document": document}
+    if index:
+        inputs["previous"] = story.roots[index - 1].encode()
+    return Vector(
+        name=name,
+        about=about,
+        section="9",
+        inputs=inputs,
+        steps={
+            "stewards": [steward.encode() for steward in document.stewards],
+            **_signed_steps(PAYLOAD_ROOT, signed),
+        },
+        output={"signed_root": signed.encode(), "federation": story.federation},
+    )
+
+
+def _entry(story: Story, index: int, kind: str) -> Vector:
+    signed = story.entries[index]
+    entry = _entries(story.cast)[index][0]
+    return Vector(
+        name=f"entry-{kind}",
+        about=f"Directory entry {index}, of kind {kind}, signed.",
+        section="10",
+        inputs={
+            "federation": story.federation,
+            "index": index,
+            "issued_at": NOW + index,
+            "entry": entry,
+        },
+        steps={"content": encode_content(entry), **_signed_steps(PAYLOAD_ENTRY, signed)},
+        output={
+            "signed_entry": signed.encode(),
+            "leaf_hash": merkle.hash_leaf(signed.encode()),
+        },
+    )
+
+
+def _signed_steps(payload_type: str, signed: SignedRoot | SignedEntry) -> Json:
+    encoded = pae(payload_type, signed.body)
+    return {
+        "body": signed.body,
+        "payload_type": payload_type,
+        "pae": encoded,
+        "ed25519_input": ed25519_input(encoded),
+        "signatures": [
+            {"keyset_id": keyset_id, "signature": signature}
+            for keyset_id, signature in signed.signatures
+        ],
+    }
+
+
+def _directory(story: Story) -> Vector:
+    book = _entries(story.cast)[0][0]
+    assert isinstance(book, RuleBookEntry)
+    hashes = list(story.at_end.leaf_hashes)
+    return Vector(
+        name="directory",
+        about="A whole directory: its roots and entries in order, and its state at the end.",
+        section="10",
+        inputs={
+            "roots": [one.encode() for one in story.roots],
+            "entries": [one.encode() for one in story.entries],
+        },
+        steps={
+            "leaf_hashes": hashes,
+            "directory_roots": [merkle.root(hashes[:size]) for size in range(len(hashes) + 1)],
+            "rule_book_framed": framed(
+                "tocsin/rule-book/v1", book.schema.encode(), book.policies.encode()
+            ),
+        },
+        output={
+            "federation": story.federation,
+            "size": story.at_end.size,
+            "root": story.at_end.root,
+            "rule_book": {"version": book.version, "digest": book.digest},
+            "active": [one for one in AGENCIES if story.at_end.active(one)],
+            "retired": [one for one in AGENCIES if story.at_end.is_retired(one)],
+        },
+    )

@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors of sealing and opening: one frame in all its steps, and deliveries of it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from keys import merkle
+from keys.attachments import attachment_context
+from keys.body import body_context, content_key, key_commitment, pad
+from keys.envelope import (
+    NO_PREVIOUS,
+    AttachmentRef,
+    Frame,
+    FrameHeader,
+    Marking,
+    NoticeHeader,
+    NoticeRef,
+    Recipient,
+    RuleBookRef,
+    SealedNotice,
+    Statement,
+    TreeHead,
+)
+from keys.framing import framed, sha256
+from keys.hpke import wrap_info
+from keys.signing import PAYLOAD_FRAME, ed25519_input, pae
+from tests.simulator.federation import delivery_of
+from tests.vectors.cast import (
+    AGENCIES,
+    DAY,
+    NOW,
+    SEAL_KEY_ID,
+    TOPIC,
+    Cast,
+    secret,
+    short_id,
+    uuid7,
+)
+from tests.vectors.federation import Story
+from tests.vectors.form import Json, Vector
+from tests.vectors.log import checkpoint
+
+CONTENTS = (
+    b'{"text":"first"}',
+    '{"text":"Ελένη, Олена, 丽"}'.encode(),
+    b"x" * 1500,
+)
+ATTACHMENT = bytes(range(256)) * 70
+"""Two chunks: 17,920 bytes."""
+SEAL_KEY, SEAL_ID = "seal key", "seal id"
+SEQUENCE = {"gr-pol": 1, "hr-ngo": 1, "ro-pol": 2}
+NAMED = ("ro-pol",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """The frame of the vectors with what made it."""
+
+    cast: Cast
+    story: Story
+    frame: Frame
+    contents: tuple[bytes, ...]
+
+
+def sealed_attachment(story: Story) -> tuple[AttachmentRef, bytes, bytes]:
+    """Return the attachment's reference, key and ciphertext."""
+    key, attachment_id = secret("attachment key"), short_id("attachment id")
+    context = attachment_context(story.federation, "gr-pol", attachment_id)
+    ciphertext = story.cast.encrypted(key, context, ATTACHMENT)
+    ref = AttachmentRef(id=attachment_id, digest=sha256(ciphertext), length=len(ciphertext))
+    return ref, key, ciphertext
+
+
+def notice_headers(cast: Cast, attachment: AttachmentRef | None = None) -> list[NoticeHeader]:
+    """Return the headers of the frame's notices."""
+    old = NoticeRef(
+        originator="gr-pol", notice_id=uuid7("superseded"), leaf_hash=secret("superseded leaf")
+    )
+    until = NOW + 30 * DAY
+    return [
+        NoticeHeader(notice_id=uuid7("notice 0"), valid_from=NOW, expires_at=until),
+        NoticeHeader(
+            notice_id=uuid7("notice 1"), valid_from=NOW, expires_at=until, supersedes=(old,)
+        ),
+        NoticeHeader(
+            notice_id=uuid7("notice 2"),
+            valid_from=NOW,
+            expires_at=until,
+            attachments=(attachment,) if attachment else (),
+        ),
+    ]
+
+
+def frame_header(story: Story, *, federation: bytes | None = None) -> FrameHeader:
+    """Return the frame's header."""
+    federation = story.federation if federation is None else federation
+    book = story.at_sealing.rule_book
+    assert book is not None
+    head = checkpoint()
+    return FrameHeader(
+        federation=federation,
+        seal_id=short_id(SEAL_ID),
+        outlet=short_id("outlet"),
+        topic=TOPIC,
+        created_at=NOW,
+        marking=Marking(
+            type="BLUE",
+            tlp="AMBER",
+            handling=("H1",),
+            purposes=("INVESTIGATION", "VICTIM_PROTECTION"),
+            not_for=("XX",),
+            operation="OP-LANTERN",
+            priority="PRIORITY",
+        ),
+        key_commitment=key_commitment(secret(SEAL_KEY), federation, short_id(SEAL_ID)),
+        rule_book=RuleBookRef(version=book.version, digest=book.digest),
+        directory=TreeHead(size=story.at_sealing.size, root=story.at_sealing.root),
+        log=TreeHead(size=head.size, root=head.root),
+    )
+
+
+def wrapped(cast: Cast, digest: bytes, agency: str, held: bytes) -> bytes:
+    """Return the wrap of a seal key to one agency for the frame with this header digest."""
+    return cast.wrapped(agency, wrap_info(digest, agency, SEAL_KEY_ID), held)
+
+
+def record(agency: str, wrap: bytes) -> Recipient:
+    """Return an agency's record."""
+    seq = SEQUENCE[agency]
+    return Recipient(
+        agency=agency,
+        key_id=SEAL_KEY_ID,
+        named=agency in NAMED,
+        seq=seq,
+        prev=NO_PREVIOUS if seq == 1 else secret("statement before"),
+        wrap_digest=sha256(wrap),
+    )
+
+
+def sealed_notice(
+    cast: Cast, digest: bytes, header: NoticeHeader, content: bytes, held: bytes
+) -> SealedNotice:
+    """Return one notice sealed under the seal key `held`."""
+    encoded = header.encode()
+    key = content_key(held, digest, sha256(encoded))
+    body = cast.encrypted(key, body_context(digest, sha256(encoded)), pad(content))
+    return SealedNotice(header=encoded, body=body)
+
+
+def signed_frame(
+    cast: Cast,
+    header: bytes,
+    recipients: list[tuple[bytes, bytes]],
+    notices: list[SealedNotice],
+    payload_type: str = PAYLOAD_FRAME,
+) -> Frame:
+    """Return a frame over parts as they are given, whatever is wrong with them, signed."""
+    records = [merkle.hash_leaf(one) for one, _ in recipients]
+    statement = Statement(
+        originator="gr-pol",
+        keyset_id=cast.signer("gr-pol").keyset_id,
+        header_digest=sha256(header),
+        recipient_count=len(recipients),
+        recipient_root=merkle.root(records),
+        notice_count=len(notices),
+        notice_root=merkle.root([one.leaf_hash for one in notices]),
+    ).encode()
+    return Frame(
+        header=header,
+        recipients=tuple(one for one, _ in recipients),
+        wraps=tuple(wrap for _, wrap in recipients),
+        notices=tuple(notices),
+        statement=statement,
+        signature=cast.signer("gr-pol").sign(payload_type, statement),
+    )
+
+
+def seal(story: Story) -> Sealed:
+    """Return the frame: three notices of gr-pol for three agencies, ro-pol named."""
+    cast, held = story.cast, secret(SEAL_KEY)
+    header = frame_header(story).encode()
+    digest = sha256(header)
+    recipients = []
+    for agency in AGENCIES:
+        wrap = wrapped(cast, digest, agency, held)
+        recipients.append((record(agency, wrap).encode(), wrap))
+    headers = notice_headers(cast, sealed_attachment(story)[0])
+    notices = [
+        sealed_notice(cast, digest, one, content, held)
+        for one, content in zip(headers, CONTENTS, strict=True)
+    ]
+    frame = signed_frame(cast, header, recipients, notices)
+    return Sealed(cast=cast, story=story, frame=frame, contents=CONTENTS)
+
+
+def vectors(sealed: Sealed) -> list[Vector]:
+    """Return the cases about sealing and opening."""
+    return [
+        _commitment(sealed),
+        _content_key(sealed),
+        _wrap_info(sealed),
+        _wrap(sealed),
+        _body(sealed),
+        _attachment(sealed),
+        _signature(sealed),
+        _frame(sealed),
+        _delivery(sealed, None, "delivery", "All that hr-ngo gets of the frame in frame.json."),
+        _delivery(
+            sealed,
+            (1,),
+            "delivery-partial",
+            "Notice 1 alone for hr-ngo, with its path; the other two are withheld.",
+        ),
+    ]
+
+
+def _commitment(sealed: Sealed) -> Vector:
+    federation, seal_id = sealed.story.federation, short_id(SEAL_ID)
+    return Vector(
+        name="key-commitment",
+        about="What the frame header holds so that only one seal key is the right one.",
+        section="6",
+        inputs={"seal_key": secret(SEAL_KEY), "federation": federation, "seal_id": seal_id},
+        steps={"info": framed("tocsin/seal-commit/v1", federation, seal_id)},
+        output={"key_commitment": key_commitment(secret(SEAL_KEY), federation, seal_id)},
+    )
+
+
+def _content_key(sealed: Sealed) -> Vector:
+    frame, held = sealed.frame, secret(SEAL_KEY)
+    digest, notice = sha256(frame.header), sha256(frame.notices[0].header)
+    return Vector(
+        name="content-key",
+        about="The key of notice 0 of the frame in frame.json.",
+        section="6",
+        inputs={
+            "seal_key": held,
+            "frame_header": frame.header,
+            "notice_header": frame.notices[0].header,
+        },
+        steps={
+            "frame_header_sha256": digest,
+            "notice_header_sha256": notice,
+            "info": framed("tocsin/content-key/v1", digest, notice),
+        },
+        output={"content_key": content_key(held, digest, notice)},
+    )
+
+
+def _wrap_info(sealed: Sealed) -> Vector:
+    digest = sha256(sealed.frame.header)
+    return Vector(
+        name="wrap-info",
+        about="The HPKE info of the wrap to ro-pol of the frame in frame.json.",
+        section="6",
+        inputs={
+            "frame_header": sealed.frame.header,
+            "agency": "ro-pol",
+            "key_id": SEAL_KEY_ID,
+        },
+        steps={"frame_header_sha256": digest},
+        output={"info": wrap_info(digest, "ro-pol", SEAL_KEY_ID)},
+    )
+
+
+def _wrap(sealed: Sealed) -> Vector:
+    wrap, digest = sealed.frame.wraps[2], sha256(sealed.frame.header)
+    return Vector(
+        name="wrap",
+        about="The seal key wrapped to ro-pol. Wrapping is random: open this one.",
+        section="6",
+        inputs={
+            "decryption_seed": secret("ro-pol decryption"),
+            "frame_header": sealed.frame.header,
+            "agency": "ro-pol",
+            "key_id": SEAL_KEY_ID,
+            "wrap": wrap,
+        },
+        steps={
+            "frame_header_sha256": digest,
+            "info": wrap_info(digest, "ro-pol", SEAL_KEY_ID),
+            "public": sealed.cast.encryption("ro-pol").public,
+            "mlkem768_ciphertext": wrap[:1088],
+            "x25519_ephemeral": wrap[1088:1120],
+            "sealed": wrap[1120:],
+        },
+        output={"seal_key": secret(SEAL_KEY)},
+    )
+
+
+def _body(sealed: Sealed) -> Vector:
+    notice, digest = sealed.frame.notices[1], sha256(sealed.frame.header)
+    notice_digest = sha256(notice.header)
+    return Vector(
+        name="body",
+        about="The body of notice 1 of the frame in frame.json. Encryption is random: open it.",
+        section="6",
+        inputs={
+            "content_key": content_key(secret(SEAL_KEY), digest, notice_digest),
+            "frame_header": sealed.frame.header,
+            "notice_header": notice.header,
+            "body": notice.body,
+        },
+        steps={
+            "context": body_context(digest, notice_digest),
+            "salt": notice.body[:24],
+            "commitment": notice.body[24:56],
+            "padded": pad(CONTENTS[1]),
+        },
+        output={"content": CONTENTS[1]},
+    )
+
+
+def _attachment(sealed: Sealed) -> Vector:
+    ref, key, ciphertext = sealed_attachment(sealed.story)
+    federation = sealed.story.federation
+    return Vector(
+        name="attachment",
+        about="The attachment of notice 2 of the frame in frame.json, in two chunks.",
+        section="6",
+        inputs={
+            "federation": federation,
+            "originator": "gr-pol",
+            "attachment_key": key,
+            "attachment": ref,
+            "ciphertext": ciphertext,
+        },
+        steps={"context": attachment_context(federation, "gr-pol", ref.id)},
+        output={
+            "plaintext_length": len(ATTACHMENT),
+            "plaintext_sha256": hashlib.sha256(ATTACHMENT).digest(),
+        },
+    )
+
+
+def _signature(sealed: Sealed) -> Vector:
+    frame = sealed.frame
+    encoded = pae(PAYLOAD_FRAME, frame.statement)
+    return Vector(
+        name="signature",
+        about="The hybrid signature over the statement in statement.json. ML-DSA's half is random.",
+        section="4",
+        inputs={
+            "ed25519_seed": secret("gr-pol ed25519"),
+            "mldsa65_seed": secret("gr-pol mldsa65"),
+            "payload_type": PAYLOAD_FRAME,
+            "payload": frame.statement,
+            "signature": frame.signature,
+        },
+        steps={
+            "pae": encoded,
+            "ed25519_input": ed25519_input(encoded),
+            "mldsa65_context": PAYLOAD_FRAME.encode(),
+        },
+        output={
+            "ed25519_signature": frame.signature[:64],
+            "mldsa65_signature": frame.signature[64:],
+        },
+    )
+
+
+def frame_inputs(sealed: Sealed) -> Json:
+    """Return what a receiver of the frame starts from: the originator's keyset and federation."""
+    return {
+        "federation": sealed.story.federation,
+        "keyset": sealed.cast.signer("gr-pol").public().encode(),
+    }
+
+
+def _frame(sealed: Sealed) -> Vector:
+    frame, held, story = sealed.frame, secret(SEAL_KEY), sealed.story
+    digest = sha256(frame.header)
+    headers = notice_headers(sealed.cast, sealed_attachment(story)[0])
+    digests = [sha256(notice.header) for notice in frame.notices]
+    return Vector(
+        name="frame",
+        about="A whole frame: three notices of gr-pol for three agencies.",
+        section="6",
+        inputs={
+            **frame_inputs(sealed),
+            "seal_key": held,
+            "header": frame_header(story),
+            "notices": [
+                {"header": one, "content": content}
+                for one, content in zip(headers, CONTENTS, strict=True)
+            ],
+        },
+        steps={
+            "frame_header_sha256": digest,
+            "notice_header_sha256": digests,
+            "content_keys": [content_key(held, digest, one) for one in digests],
+            "notice_leaf_hashes": [notice.leaf_hash for notice in frame.notices],
+            "recipient_leaf_hashes": [merkle.hash_leaf(one) for one in frame.recipients],
+            "recipient_paths": merkle.inclusion_paths(
+                [merkle.hash_leaf(one) for one in frame.recipients]
+            ),
+        },
+        output={"frame": frame},
+    )
+
+
+def _delivery(sealed: Sealed, indices: tuple[int, ...] | None, name: str, about: str) -> Vector:
+    delivered = delivery_of(sealed.frame, "hr-ngo", indices)
+    digest, held = sha256(sealed.frame.header), secret(SEAL_KEY)
+    return Vector(
+        name=name,
+        about=about,
+        section="8",
+        inputs={
+            **frame_inputs(sealed),
+            "agency": "hr-ngo",
+            "topic": TOPIC,
+            "key_id": SEAL_KEY_ID,
+            "decryption_seed": secret("hr-ngo decryption"),
+            "delivery": delivered,
+        },
+        steps={
+            "info": wrap_info(digest, "hr-ngo", SEAL_KEY_ID),
+            "seal_key": held,
+            "leaf_hashes": [
+                SealedNotice(header=one.header, body=one.body).leaf_hash
+                for one in delivered.notices
+            ],
+        },
+        output={
+            "opened": [
+                {
+                    "index": one.index,
+                    "content_key": content_key(held, digest, sha256(one.header)),
+                    "content": CONTENTS[one.index],
+                }
+                for one in delivered.notices
+            ]
+        },
+    )
