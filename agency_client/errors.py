@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an agency's program refuses or could not do: one error with a stable reason and a sentence that helps.
+"""What an agency's program refuses or could not do: one error, a stable reason, a sentence.
 
 The reasons up to DRAINING are the broker's (`ErrorReason` in protos/tocsin/v1/error_reason.proto,
 without the prefix); those below are our own.

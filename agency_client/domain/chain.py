@@ -25,7 +25,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """The outcome: the link to hold from here on and, after a gap, the (first, last) numbers that are missing."""
+    """The outcome: the link to hold from here on; `gap` is (first, last) of numbers passed over."""
 
     step: Step
     link: Link

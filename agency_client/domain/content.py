@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The content document: what lies inside a sealed body. One notice, and the keys of its attachments.
+"""The content document: what lies inside a sealed body.
 
-Canonical JSON in UTF-8: sorted keys, no spaces, so that one document has one form. Reading is
-strict about the envelope of the document and leaves the notice to `domain.notices`: content comes
-from another agency and must not break the reader.
+One notice, and the keys of its attachments. Canonical JSON in UTF-8: sorted keys, no spaces, so
+that one document has one form. Reading is strict about the envelope of the document and leaves the
+notice to `domain.notices`: content comes from another agency and must not break the reader.
 """
 
 import base64
@@ -20,7 +20,7 @@ ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedAttachment:
-    """An attachment as the content lists it: what opens it and what it is called. `length` is the plaintext's."""
+    """An attachment as the content lists it: its key and name; `length` is the plaintext's."""
 
     id: bytes
     key: bytes = field(repr=False)
@@ -73,15 +73,10 @@ class Content:
 
 
 def _attachment(item: Mapping[str, Any]) -> SealedAttachment:
-    found = SealedAttachment(
-        id=bytes.fromhex(item["id"]),
-        key=base64.b64decode(item["key"], validate=True),
-        name=item["name"],
-        media_type=item["media_type"],
-        length=item["length"],
-    )
-    texts = isinstance(found.name, str) and isinstance(found.media_type, str)
-    sizes = len(found.id) == ID_BYTES and len(found.key) == KEY_BYTES
-    if not (texts and sizes and isinstance(found.length, int)):
+    name, media_type, length = item["name"], item["media_type"], item["length"]
+    identity, key = bytes.fromhex(item["id"]), base64.b64decode(item["key"], validate=True)
+    texts = isinstance(name, str) and isinstance(media_type, str)
+    counts = type(length) is int and length >= 0
+    if not (texts and counts and len(identity) == ID_BYTES and len(key) == KEY_BYTES):
         raise ValueError("not a content document")
-    return found
+    return SealedAttachment(id=identity, key=key, name=name, media_type=media_type, length=length)

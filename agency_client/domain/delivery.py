@@ -63,7 +63,7 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One frame for us: whole, in part, as a stub, or withheld. `size` is its size on the wire in bytes."""
+    """One frame for us: whole, in part, as a stub, or withheld. `size` is in bytes, on the wire."""
 
     header: bytes
     statement: bytes
@@ -92,7 +92,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a subscription wants: topic patterns (at least one), notice types and originators (none means all)."""
+    """What a subscription wants: one or more topic patterns, types and originators (none: all)."""
 
     topics: tuple[str, ...]
     types: tuple[str, ...] = ()
@@ -139,7 +139,7 @@ class CheckpointSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """The stream lives; `waiting_for_credit` is true where more is waiting and we gave no credit for it."""
+    """The stream lives; `waiting_for_credit`: more is there, and we gave no credit for it."""
 
     waiting_for_credit: bool
     heads: tuple[Cursor, ...]

@@ -19,7 +19,7 @@ class OpeningKind(StrEnum):
 
 
 def leaf_fields(opening: Opening) -> Mapping[str, bytes | str | int]:
-    """Return the fields of an opening's leaf; `notices` is the SHA-256-free list of references in the order shown."""
+    """Return the fields of an opening's leaf; `notices` lists references in the order shown."""
     return {
         "who": opening.who,
         "purpose": opening.purpose,

@@ -14,7 +14,7 @@ from agency_client.domain.delivery import LogReference
 from agency_client.errors import Reason
 
 FIRST_PAUSE_MS = 500
-"""First pause after a failed attempt: below it a broker restart is hammered (reliability.md section 5)."""
+"""First pause after a failed attempt: anything shorter hammers a broker that restarts."""
 
 LONGEST_PAUSE_MS = 60_000
 """Longest pause: an agency that comes back on line sends within a minute."""
@@ -108,7 +108,7 @@ def remedy(reason: Reason, reseals: int) -> Remedy:
 
 
 def pause_ms(attempts: int, jitter: float) -> int:
-    """Return how long to wait after `attempts` failed attempts; `jitter` in [0, 1) spreads agencies apart.
+    """Return how long to wait after `attempts` failed attempts; `jitter` is in [0, 1).
 
     Half of the exponential pause is fixed and half random, so that agencies that lost the same
     broker do not come back in step.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topic names and topic patterns: segments by '/', '+' matches one segment, a last '#' any number (none included).
+"""Topic names and topic patterns.
 
+Segments by '/'; '+' matches one segment, a last '#' any number, none included.
 Source: `Filter.topics` in `protos/tocsin/v1/subscriber_service.proto`.
 """
 

@@ -27,7 +27,7 @@ class PlannedNotice:
 
     @property
     def sealed_size(self) -> int:
-        """Bytes of header and body after padding and encryption (Cobblestone: 56 bytes and 16 a chunk)."""
+        """Bytes of header and body once sealed (Cobblestone adds 56 bytes and 16 a chunk)."""
         padded = padded_length(len(self.content) + _LENGTH_BYTES)
         chunks = padded // _CHUNK + 1
         return len(self.header.encode()) + padded + _BODY_OVERHEAD + _CHUNK_OVERHEAD * chunks
@@ -52,7 +52,7 @@ class FramePlan:
 
 
 def plan_frames(planned: Iterable[tuple[Audience, PlannedNotice]]) -> Iterator[FramePlan]:
-    """Group notices by audience, in the order of each audience's first notice, and cut groups to what a frame holds."""
+    """Group notices by audience, in order of first mention, and cut to what a frame holds."""
     groups: dict[Audience, list[PlannedNotice]] = {}
     for audience, notice in planned:
         groups.setdefault(audience, []).append(notice)

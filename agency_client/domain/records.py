@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the services hand to the store and get back: frames and notices as rows, before and after the network."""
+"""What services hand to the store and get back: frames and notices around the network."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from agency_client.domain.outbox import FrameState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """The last frame of an outlet on a topic that we hold: its number and the SHA-256 of its STATEMENT."""
+    """The last frame held of an outlet on a topic: number and SHA-256 of its STATEMENT."""
 
     seq: int
     statement_hash: bytes
@@ -91,7 +91,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBatch:
-    """All that one transaction of the receiver writes; `missing` are (chain, first, last) numbers that did not arrive."""
+    """All that one transaction of the receiver writes.
+
+    `missing` are (chain, first, last) of numbers that did not arrive, `found` those that came late.
+    """
 
     subscription: str
     frames: tuple[KeptFrame, ...]
@@ -114,7 +117,7 @@ class KnownFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNotice:
-    """A stored notice, found by its id; `seal_id` is empty for one of ours that has not come back yet."""
+    """A stored notice, found by its id; `seal_id` is empty for our own until it comes back."""
 
     seal_id: bytes
     leaf_hash: bytes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the services answer with: notices as kept, reports of publishing, receiving, status and audit."""
+"""What the services answer with: notices as kept; reports of publishing, receiving and audit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,7 +89,7 @@ class InboxQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """Hits, best first. `waiting` is how many stored notices the index does not cover yet (0: complete)."""
+    """Hits, best first. `waiting` is how many stored notices the index lacks (0: complete)."""
 
     notices: tuple[NoticeView, ...]
     waiting: int
@@ -132,7 +132,7 @@ class PublishReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """What one attempt to empty the outbox did; `problem` says why it stopped, empty where it is empty."""
+    """What one attempt to empty the outbox did; `problem` says why something is left."""
 
     accepted: int
     refused: int
@@ -143,7 +143,7 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveReport:
-    """What one catch-up stored: frames, notices, stubs and withheld notices, and what was found wrong."""
+    """What one catch-up stored, and what it found wrong."""
 
     frames: int
     notices: int
@@ -203,7 +203,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditCheck:
-    """One thing the audit looked at. `entry` is the first bad entry's index, -1 where none is named."""
+    """One thing the audit looked at. `entry` is the first bad entry's index, -1: none named."""
 
     name: str
     verdict: Verdict

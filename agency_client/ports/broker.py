@@ -35,7 +35,7 @@ class PublishStream(Protocol):
         ...
 
     def outcomes(self) -> AsyncIterator[Sequence[PublishOutcome]]:
-        """Yield outcomes in order of number, as many at once as the broker sent; ends where the broker drains the stream."""
+        """Yield outcomes in order of number, as many at once as came; ends where it drains."""
         ...
 
 

@@ -47,10 +47,14 @@ class Outbox(Protocol):
         ...
 
     def append(self, frame: OutboxFrame, notices: Sequence[OwnNotice]) -> int:
-        """Store a sealed frame, its notices, and the chain it extends, in one transaction; return its id.
+        """Store a sealed frame, its notices and the chain it extends in one transaction.
+
+        Returns:
+            The frame's id.
 
         Raises:
-            AgencyError: ALREADY_EXISTS; one of the notice ids is stored already.
+            AgencyError: ALREADY_EXISTS, one of the notice ids is stored already; CHAIN_BROKEN, its
+            numbers do not follow those given before. Nothing is stored then.
         """
         ...
 
@@ -59,7 +63,7 @@ class Outbox(Protocol):
         ...
 
     def waiting(self) -> Sequence[OutboxFrame]:
-        """Return frames that are neither accepted nor refused, oldest first, without their sealed bytes."""
+        """Return frames neither accepted nor refused, oldest first, without their sealed bytes."""
         ...
 
     def notices(self, frame_id: int) -> Sequence[OwnNotice]:
@@ -87,7 +91,7 @@ class Outbox(Protocol):
         ...
 
     def rewind(self, outlet: bytes, topic: str) -> None:
-        """Set the topic's chains back to the last accepted numbers, and every queued frame behind them to stale."""
+        """Set the topic's chains back to what was accepted, and its queued frames to stale."""
         ...
 
     def count(self) -> tuple[int, int]:
@@ -141,8 +145,8 @@ class Inbox(Protocol):
         """Return notices by row id, in the order asked for; unknown ones are left out."""
         ...
 
-    def list(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
-        """Return notices by `query`, newest first."""
+    def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
+        """Return notices by `query`, newest first; those of others only once they are valid."""
         ...
 
     def acknowledge(self, row_id: int, at_ms: int, by: str) -> None:

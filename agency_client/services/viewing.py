@@ -48,7 +48,7 @@ class ViewingService:
         return await asyncio.to_thread(self._inbox, query, viewer)
 
     def _inbox(self, query: InboxQuery, viewer: Viewer) -> tuple[NoticeView, ...]:
-        rows = self._store.inbox.list(query, self._agency, self._clock.now_ms())
+        rows = self._store.inbox.browse(query, self._agency, self._clock.now_ms())
         return self.opened(OpeningKind.LIST, rows, viewer)
 
     async def show(self, reference: str, viewer: Viewer) -> NoticeView:
@@ -170,9 +170,7 @@ def notice_view(row: NoticeRow) -> NoticeView:
         marking = Marking.decode(row.marking)
         state = NoticeState(row.state)
     except (TrustError, ValueError):
-        raise AgencyError(
-            Reason.STORE_INVALID, f"the store holds a damaged notice in row {row.id}"
-        ) from None
+        raise damaged(row) from None
     superseded_by = (row.originator, row.superseded_by) if row.superseded_by else None
     return NoticeView(
         originator=row.originator,
@@ -196,6 +194,11 @@ def notice_view(row: NoticeRow) -> NoticeView:
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,
     )
+
+
+def damaged(row: NoticeRow) -> AgencyError:
+    """Return the error for a row that is not what was stored."""
+    return AgencyError(Reason.STORE_INVALID, f"the store holds a damaged notice in row {row.id}")
 
 
 def _attachments(

@@ -69,7 +69,7 @@ class SqlInbox(SqlReceived):
         found = {row.id: row for row in self._rows(select(*_COLUMNS).where(notices.c.id.in_(ids)))}
         return tuple(found[row_id] for row_id in ids if row_id in found)
 
-    def list(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
+    def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
         """Return notices by `query`, newest first."""
         chosen = select(*_COLUMNS).where(and_(*_conditions(query, own, now)))
         if query.topics:
