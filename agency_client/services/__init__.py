@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an agency does with notices: publish, receive, show, search, prove. No I/O of their own: all of it goes through ports."""
+"""What an agency does with notices: publish, receive, show, search, prove.
+
+Network, database and clock come in through ports; files of the user's are read and written here.
+"""

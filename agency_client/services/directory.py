@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The directory: fetched from the broker, verified here, kept. Nobody is sealed to or believed by another directory.
+"""The directory: fetched from the broker, verified here, kept.
+
+Nobody is sealed to or believed by another directory.
 
 Source: design section 5; docs/protocol.md sections 9 and 10.
 """
@@ -94,8 +96,7 @@ class DirectoryService:
 
         Raises:
             AgencyError: the broker cannot be reached, or DIRECTORY_INVALID: what it serves does not
-            verify. Nothing is kept
-                then.
+            verify. Nothing is kept then.
         """
         async with self._syncing:
             roots = await self._broker.roots()

@@ -40,6 +40,7 @@ def file_batch(
     subscription: str,
     deliveries: Sequence[Delivery],
     results: Sequence[Read | SetAside],
+    *,
     agency: str,
     now: int,
 ) -> ReceivedBatch:
@@ -101,7 +102,7 @@ class _Filing:
         self._hear(frame, result.checked.header)
 
     def _file_again(self, delivery: Delivery, frame: KeptFrame, known: KnownFrame) -> None:
-        """A frame that is held: nothing to do but to add notices that were not held, or to refuse another statement."""
+        """Add notices that a held frame lacked, or refuse another statement under its seal id."""
         if frame.statement_hash != known.statement_hash:
             self._find(
                 self._finding(
@@ -210,7 +211,10 @@ class _Filing:
 
 
 def _evidence(delivery: Delivery) -> bytes:
-    """Return what was delivered as one string, without bodies: statement, signature and records prove who sent what."""
+    """Return what was delivered as one string, without bodies.
+
+    Statement, signature and records prove who sent what.
+    """
     return framed(
         _EVIDENCE,
         delivery.topic.encode(),

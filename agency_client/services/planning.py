@@ -88,45 +88,54 @@ def plan(
     sealed: Mapping[int, Sequence[tuple[AttachmentRef, SealedAttachment]]],
     now: int,
 ) -> list[Planned]:
-    """Decide about each draft; `sealed` are the attachments of drafts by position, already encrypted."""
-    return [
-        _planned(position, draft, federation, resolve, sealed.get(position, ()), now)
-        for position, draft in enumerate(drafts)
-    ]
+    """Decide about each draft.
+
+    Args:
+        drafts: what is to be published.
+        federation: as verified here.
+        resolve: finds what a draft supersedes.
+        sealed: the attachments of drafts by position, already encrypted.
+        now: milliseconds since 1970.
+    """
+    planned = []
+    for position, draft in enumerate(drafts):
+        try:
+            audience = audience_of(draft, federation, now)
+            notice = _notice(position, draft, resolve, sealed.get(position, ()), now)
+        except AgencyError as error:
+            planned.append(Planned(position=position, refusal=error))
+        except TrustError as error:
+            refusal = AgencyError(Reason.MALFORMED, error.detail)
+            planned.append(Planned(position=position, refusal=refusal))
+        else:
+            planned.append(Planned(position=position, audience=audience, notice=notice))
+    return planned
 
 
-def _planned(
+def _notice(
     position: int,
     draft: Publishable,
-    federation: Federation,
     resolve: Resolve,
     attachments: Sequence[tuple[AttachmentRef, SealedAttachment]],
     now: int,
-) -> Planned:
-    try:
-        audience = audience_of(draft, federation, now)
-        header = NoticeHeader(
-            notice_id=new_uuid7(now),
-            valid_from=draft.valid_from,
-            expires_at=draft.expires_at,
-            supersedes=tuple(resolve(reference) for reference in draft.supersedes),
-            attachments=tuple(ref for ref, _ in attachments),
+) -> PlannedNotice:
+    header = NoticeHeader(
+        notice_id=new_uuid7(now),
+        valid_from=draft.valid_from,
+        expires_at=draft.expires_at,
+        supersedes=tuple(resolve(reference) for reference in draft.supersedes),
+        attachments=tuple(ref for ref, _ in attachments),
+    )
+    content = Content(notice=draft.notice, attachments=tuple(sealed for _, sealed in attachments))
+    notice = PlannedNotice(position=position, header=header, content=content.encode())
+    if notice.sealed_size > MAX_NOTICE_BYTES:
+        raise AgencyError(
+            Reason.LIMIT_EXCEEDED,
+            f"the notice takes {notice.sealed_size} bytes, at most {MAX_NOTICE_BYTES}; "
+            "attach large parts",
+            limit="notice_bytes",
         )
-        content = Content(
-            notice=draft.notice, attachments=tuple(sealed for _, sealed in attachments)
-        )
-        notice = PlannedNotice(position=position, header=header, content=content.encode())
-        if notice.sealed_size > MAX_NOTICE_BYTES:
-            raise AgencyError(
-                Reason.LIMIT_EXCEEDED,
-                f"the notice takes {notice.sealed_size} bytes, at most {MAX_NOTICE_BYTES}; attach large parts",
-                limit="notice_bytes",
-            )
-    except AgencyError as error:
-        return Planned(position=position, refusal=error)
-    except TrustError as error:
-        return Planned(position=position, refusal=AgencyError(Reason.MALFORMED, error.detail))
-    return Planned(position=position, audience=audience, notice=notice)
+    return notice
 
 
 def _check_named(agency: str, federation: Federation) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publishing: drafts are decided about, sealed and put into the outbox durably, before the network is tried.
+"""Publishing: drafts are decided about, sealed and put into the outbox, then the network is tried.
 
-Not here: sending (`services.sending`). Source: design sections 2, 4 and 9.
+What is in the outbox is durable. Not here: sending (`services.sending`). Source: design sections
+2, 4 and 9.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agency_client.domain.outbox import FrameState, Refusal
@@ -17,12 +18,12 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import LogKind
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
-from agency_client.services.attachments import AttachmentSealing
+from agency_client.services.attachments import AttachmentSealing, Sealed
 from agency_client.services.directory import DirectoryService
 from agency_client.services.planning import Planned, audience_of, plan
 from agency_client.services.references import find_one
 from agency_client.services.sealing import seal
-from keys.envelope import Marking, NoticeHeader, NoticeRef, TreeHead
+from keys.envelope import AttachmentRef, Marking, NoticeHeader, NoticeRef, TreeHead
 from keys.merkle import EMPTY_ROOT
 from keys.sealing import NoticeDraft
 from keys.signers import Signer
@@ -30,7 +31,10 @@ from keys.signers import Signer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """What became of the drafts of one call before the network was tried; `frames` maps draft positions to outbox ids."""
+    """What became of the drafts of one call before the network was tried.
+
+    `frames` are the outbox ids of what was sealed, each with its plan.
+    """
 
     drafts: int
     refused: tuple[PublishedNotice, ...]
@@ -59,9 +63,13 @@ class Publisher:
     async def queue(self, drafts: Sequence[Publishable], *, all_or_nothing: bool = False) -> Queued:
         """Seal what may be published and put it into the outbox; durable on return."""
         now = self._clock.now_ms()
-        planned = await asyncio.to_thread(self._plan, drafts, now)
+        planned, sealed = await asyncio.to_thread(self._plan, drafts, now)
         refused = tuple(_refused(one, drafts[one.position]) for one in planned if one.refusal)
+        dropped = {one.position for one in refused}
         if all_or_nothing and refused:
+            dropped = set(range(len(drafts)))
+        await asyncio.to_thread(self._attachments.discard, _refs(sealed, dropped))
+        if len(dropped) == len(drafts):
             return Queued(drafts=len(drafts), refused=refused, frames=())
         pairs = [
             (one.audience, one.notice)
@@ -74,7 +82,10 @@ class Publisher:
                 frames.append((await asyncio.to_thread(self._append, frame_plan, now), frame_plan))
         return Queued(drafts=len(drafts), refused=refused, frames=tuple(frames))
 
-    def _plan(self, drafts: Sequence[Publishable], now: int) -> list[Planned]:
+    def _plan(
+        self, drafts: Sequence[Publishable], now: int
+    ) -> tuple[list[Planned], Mapping[int, Sequence[Sealed]]]:
+        """Decide about drafts, and seal the attachments of those that may go."""
         federation = self._directory.current
         decided = plan(drafts, federation, self._resolve, {}, now)
         wanted = {
@@ -83,15 +94,16 @@ class Publisher:
             if one.refusal is None and drafts[one.position].attachments
         }
         if not wanted:
-            return decided
+            return decided, {}
         sealed, failed = self._attachments.seal_all(wanted, federation.id, federation.agency)
         replanned = plan(drafts, federation, self._resolve, sealed, now)
-        return [
+        outcome = [
             Planned(position=one.position, refusal=failed[one.position])
             if one.position in failed
             else one
             for one in replanned
         ]
+        return outcome, sealed
 
     def _resolve(self, reference: str) -> NoticeRef:
         row = find_one(self._store.inbox, reference)
@@ -128,9 +140,10 @@ class Publisher:
         return TreeHead(size=pinned.size, root=pinned.root)
 
     async def reseal_stale(self) -> int:
-        """Seal and number anew what was definitely refused, on topics where no outcome is unknown; return how many.
+        """Seal and number anew what was definitely refused; return how many frames.
 
-        Order within a topic is kept: frames queued behind a refused one are numbered anew with it.
+        A topic on which an outcome is unknown waits for it. Order within a topic is kept:
+        frames queued behind a refused one are numbered anew with it.
         """
         async with self._numbering:
             return await asyncio.to_thread(self._reseal_all)
@@ -204,6 +217,13 @@ class _Addressing:
     topic: str
     marking: Marking
     to: tuple[str, ...]
+
+
+def _refs(
+    sealed: Mapping[int, Sequence[Sealed]], positions: Collection[int]
+) -> list[AttachmentRef]:
+    """Return the attachments of the drafts at `positions`."""
+    return [ref for position in positions for ref, _ in sealed.get(position, ())]
 
 
 def _refused(planned: Planned, draft: Publishable) -> PublishedNotice:

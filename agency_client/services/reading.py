@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading one delivery: verify, decide by our own copy of the rule book, open. No I/O; state comes in as values.
+"""Reading one delivery: verify, decide by our own copy of the rule book, open. No I/O.
 
 Order (design section 4, "Order of reading"): the keyset of the STATEMENT's originator from the
 directory we verified, the signature, then decoding; federation, topic, recipient; then the policy

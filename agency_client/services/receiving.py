@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receiving: deliveries in, verified and opened notices in the store, and only then the acknowledgement.
+"""Receiving: deliveries in, verified notices in the store, and only then the acknowledgement.
 
 A batch is verified and opened off the event loop, checked against what the store knows, written in
 one transaction and acknowledged after the commit. What does not verify is kept as a finding and
@@ -10,6 +10,7 @@ Source: design sections 2 and 4; broker.md section 2.4 for the stream.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from agency_client.domain.delivery import (
     Acknowledged,
@@ -41,7 +42,7 @@ CREDIT_BYTES = 16 * 1024 * 1024
 """What the broker may send ahead: some ten milliseconds of work, and a bound on memory."""
 
 BATCH_FRAMES = 64
-"""Frames in one transaction: enough to spread the cost of its fsync, few enough to be shown at once."""
+"""Frames in one transaction: enough to spread the cost of its fsync, few enough to show at once."""
 
 ACKNOWLEDGE_SECONDS = 10
 """How long a catch-up waits for the broker to confirm its last acknowledgement."""
@@ -76,7 +77,7 @@ class Receiver:
         self._clock = clock
 
     async def catch_up(self, wanted: Filter) -> ReceiveReport:
-        """Receive until everything that was stored when the stream opened has arrived and is acknowledged.
+        """Receive until all that was stored when the stream opened has arrived and is acknowledged.
 
         Raises:
             AgencyError: the broker cannot be reached, or refuses.
@@ -151,7 +152,7 @@ class Receiver:
                     pass
 
     async def _note_cursors(self, session: "_Session", opened: Opened) -> None:
-        """Where the broker's cursors are ahead of the store, it was restored from a backup: go back and receive again."""
+        """Where the broker's cursors are ahead of the store, which was restored, go back."""
         held = await asyncio.to_thread(self._store.inbox.cursors, session.subscription)
         session.ahead = tuple(
             Cursor(topic=one.topic, sequence=held.get(one.topic, 0))
@@ -186,7 +187,13 @@ class Receiver:
                 next(read) if is_new else one for one, is_new in zip(results, unknown, strict=True)
             ]
         batch = await asyncio.to_thread(
-            file_batch, self._store.inbox, subscription, deliveries, results, self._agency, now
+            file_batch,
+            self._store.inbox,
+            subscription,
+            deliveries,
+            results,
+            agency=self._agency,
+            now=now,
         )
         rows = await asyncio.to_thread(self._store.inbox.record, batch, now)
         return StoredBatch(
@@ -214,7 +221,10 @@ class Receiver:
 
 @dataclass(kw_only=True)
 class _Session:
-    """What one subscription stream has come to; `ahead` are the places to go back to before opening it again."""
+    """What one subscription stream has come to; `ahead` are places to go back to before the next.
+
+    It is opened again where there are any.
+    """
 
     subscription: str
     wanted: Filter
@@ -231,7 +241,10 @@ class _Session:
 
 
 class _Pump:
-    """Moves events from a stream into a queue, so that a batch can be taken at once. Credit bounds the queue."""
+    """Moves events from a stream into a queue, so that a batch can be taken at once.
+
+    Credit bounds the queue.
+    """
 
     def __init__(self, stream: SubscriptionStream) -> None:
         self._stream = stream
@@ -241,7 +254,7 @@ class _Pump:
         self.caught_up = False
         self._ended = False
 
-    async def __aenter__(self) -> "_Pump":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         return self
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding a kept notice by what people type: ORIGINATOR/HEX, 32 hex digits, or the first eight or more of them."""
+"""Finding a kept notice by what people type: ORIGINATOR/HEX, or eight or more of its digits."""
 
 import re
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealing a planned frame: to whom by the directory verified here, numbered by the outbox's chain. CPU work, no I/O."""
+"""Sealing a planned frame: to keys of the directory verified here, numbered by the outbox's chain.
+
+CPU work, no I/O.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Emptying the outbox: the same bytes until there is an outcome, in order, within the broker's window.
+"""Emptying the outbox: the same bytes until there is an outcome, in order, within the window.
 
 What each outcome means is `domain.outbox`; sealing anew is `services.publishing`. Once a frame of a
 topic is refused, nothing further of that topic is sent until the refusal is dealt with: it would be
@@ -32,7 +32,7 @@ from agency_client.services.publishing import Publisher
 from keys.envelope import Frame
 
 ANSWER_SECONDS = 60
-"""Longest wait for the next outcome on a stream; past it the outcome is unknown and the stream is opened anew."""
+"""Longest wait for the next outcome on a stream; past it the outcome is unknown."""
 
 Progress = Callable[[int], None]
 """Told how many frames were accepted, each time some are."""
@@ -61,7 +61,7 @@ class Sender:
         self._entropy = entropy
 
     async def drain(self, until_ms: int, progress: Progress | None = None) -> SendReport:
-        """Send until the outbox is empty, the time is over, or we may not send; at least one attempt is made."""
+        """Send until the outbox is empty, time is over, or we may not send; try at least once."""
         tally = _Tally(progress=progress)
         failed = 0
         while True:
@@ -94,13 +94,16 @@ class Sender:
             return None
         async with self._broker.publish_stream() as stream:
             run = _Run(stream=stream, queue=iter(frames), outcomes=stream.outcomes())
-            while await self._fill(run) and (answers := await _answers(run)):
+            while await self._fill(run, tally) and (answers := await _answers(run)):
                 await self._settle(run, answers, tally)
         await asyncio.to_thread(self._rewind, run)
         return run.problem
 
     def _sendable(self) -> list[OutboxFrame]:
-        """Return frames to send: unknown outcomes first, then queued ones of topics without a stale frame."""
+        """Return frames to send: unknown outcomes first, then those queued.
+
+        What is queued on a topic with a stale frame is not sent: it would be out of order.
+        """
         waiting = self._store.outbox.waiting()
         stale = {frame.topic for frame in waiting if frame.state is FrameState.STALE}
         sent = [frame for frame in waiting if frame.state is FrameState.SENT]
@@ -111,22 +114,38 @@ class Sender:
         ]
         return sent + queued
 
-    async def _fill(self, run: "_Run") -> bool:
+    async def _fill(self, run: "_Run", tally: "_Tally") -> bool:
         """Send as far as the window reaches; return whether anything is unanswered."""
-        chosen = run.choose()
-        if chosen:
-            loaded = await asyncio.to_thread(self._load, chosen)
-            for frame, sealed in zip(chosen, loaded, strict=True):
-                await self._uploads.complete(sealed)
+        while chosen := run.choose():
+            ready = await self._with_attachments(run, chosen, tally)
+            if ready:
+                await asyncio.to_thread(self._store.outbox.set_sent, [one.id for one, _ in ready])
+            for frame, sealed in ready:
                 run.number += 1
                 run.unanswered[run.number] = frame
                 await run.stream.send(run.number, sealed)
         return bool(run.unanswered)
 
+    async def _with_attachments(
+        self, run: "_Run", chosen: Sequence[OutboxFrame], tally: "_Tally"
+    ) -> list[tuple[OutboxFrame, Frame]]:
+        """Load frames and bring their attachments to the broker; leave out what cannot go now."""
+        ready: list[tuple[OutboxFrame, Frame]] = []
+        loaded = await asyncio.to_thread(self._load, chosen)
+        for frame, sealed in zip(chosen, loaded, strict=True):
+            if frame.topic in run.blocked:
+                continue
+            try:
+                run.attached[frame.id] = await self._uploads.complete(sealed)
+            except AgencyError as error:
+                refusal = Refusal(reason=error.reason, message=error.message)
+                await self._refuse(run, frame, refusal, tally)
+            else:
+                ready.append((frame, sealed))
+        return ready
+
     def _load(self, chosen: Sequence[OutboxFrame]) -> list[Frame]:
-        sealed = [decode_frame(self._store.outbox.frame(frame.id).frame) for frame in chosen]
-        self._store.outbox.set_sent([frame.id for frame in chosen])
-        return sealed
+        return [decode_frame(self._store.outbox.frame(frame.id).frame) for frame in chosen]
 
     async def _settle(
         self, run: "_Run", answers: Sequence[PublishOutcome], tally: "_Tally"
@@ -142,21 +161,29 @@ class Sender:
             if isinstance(answer.outcome, PublishReceipt):
                 receipts.append((frame.id, answer.outcome))
             else:
-                await asyncio.to_thread(self._refuse, run, frame, answer.outcome, tally)
+                await self._refuse(run, frame, answer.outcome, tally)
         if receipts:
             await asyncio.to_thread(self._store.outbox.set_accepted, receipts)
             tally.add(len(receipts))
+            for frame_id, _ in receipts:
+                await self._uploads.release(run.attached.pop(frame_id, ()))
 
-    def _refuse(self, run: "_Run", frame: OutboxFrame, refusal: Refusal, tally: "_Tally") -> None:
+    async def _refuse(
+        self, run: "_Run", frame: OutboxFrame, refusal: Refusal, tally: "_Tally"
+    ) -> None:
         run.blocked.add(frame.topic)
         run.problem = run.problem or refusal
+        attached = run.attached.pop(frame.id, ())
         match remedy(refusal.reason, frame.reseals):
             case Remedy.RESEAL:
-                self._store.outbox.set_stale(frame.id, refusal)
+                if refusal.reason is Reason.ATTACHMENT_MISSING:
+                    await self._uploads.forget(attached)
+                await asyncio.to_thread(self._store.outbox.set_stale, frame.id, refusal)
                 tally.behind = tally.behind or refusal.reason is Reason.RESEAL_REQUIRED
                 tally.moved = True
             case Remedy.GIVE_UP:
-                self._store.outbox.set_refused(frame.id, refusal)
+                await asyncio.to_thread(self._store.outbox.set_refused, frame.id, refusal)
+                await self._uploads.release(attached)
                 run.refused.append(frame)
                 tally.refused += 1
                 tally.moved = True
@@ -213,6 +240,7 @@ class _Run:
     unanswered: dict[int, OutboxFrame] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     refused: list[OutboxFrame] = field(default_factory=list)
+    attached: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     problem: Refusal | None = None
 
     def choose(self) -> list[OutboxFrame]:
@@ -228,7 +256,7 @@ class _Run:
 
 
 async def _answers(run: "_Run") -> Sequence[PublishOutcome]:
-    """Return the next outcomes; none where the stream ended, and what is unanswered stays unknown."""
+    """Return the next outcomes; none where the stream ended, and the rest stays unknown."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await anext(run.outcomes, ())
