@@ -77,6 +77,12 @@ def load(name: str, folder: Path = FOLDER) -> Json:
     return parsed
 
 
+def parts(name: str) -> tuple[Json, Json, Json]:
+    """Return inputs, steps and output of a case."""
+    vector = load(name)
+    return vector["inputs"], vector["steps"], vector["output"]
+
+
 class Kept:
     """All bytes in earlier files: what was random then is used again where it still verifies."""
 

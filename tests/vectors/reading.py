@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads values of the trust library back from the JSON of vector files."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keys.entries import (
+    AgencyEntry,
+    Entry,
+    LockEntry,
+    RetireEntry,
+    RuleBookEntry,
+    TopicEntry,
+    UnlockEntry,
+)
+from keys.envelope import (
+    AttachmentRef,
+    Frame,
+    FrameHeader,
+    Marking,
+    NoticeHeader,
+    NoticeRef,
+    Recipient,
+    RuleBookRef,
+    SealedNotice,
+    TreeHead,
+)
+from keys.opening import DeliveredFrame, DeliveredNotice
+from keys.recipients import EncryptionKey
+from keys.root import RootDocument, Steward
+from keys.signing import Keyset
+
+raw = bytes.fromhex
+
+
+def raws(values: list[str]) -> tuple[bytes, ...]:
+    """Return a list of bytes."""
+    return tuple(map(raw, values))
+
+
+def _read(value: Mapping[str, Any], **readers: Callable[[Any], object]) -> dict[str, Any]:
+    """Return the members of an object, each by its reader; lists become tuples."""
+    members = {
+        name: tuple(held) if isinstance(held, list) else held for name, held in value.items()
+    }
+    return {**members, **{name: read(value[name]) for name, read in readers.items()}}
+
+
+def _each(read: Callable[[Any], object]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    return lambda values: tuple(map(read, values))
+
+
+def marking(value: Mapping[str, Any]) -> Marking:
+    """Return a marking."""
+    return Marking(**_read(value))
+
+
+def tree_head(value: Mapping[str, Any]) -> TreeHead:
+    """Return a tree head."""
+    return TreeHead(**_read(value, root=raw))
+
+
+def rule_book_ref(value: Mapping[str, Any]) -> RuleBookRef:
+    """Return a reference to a rule book."""
+    return RuleBookRef(**_read(value, digest=raw))
+
+
+def frame_header(value: Mapping[str, Any]) -> FrameHeader:
+    """Return a frame header."""
+    read = _read(
+        value,
+        federation=raw,
+        seal_id=raw,
+        outlet=raw,
+        marking=marking,
+        key_commitment=raw,
+        rule_book=rule_book_ref,
+        directory=tree_head,
+        log=tree_head,
+    )
+    return FrameHeader(**read)
+
+
+def attachment_ref(value: Mapping[str, Any]) -> AttachmentRef:
+    """Return a reference to an attachment."""
+    return AttachmentRef(**_read(value, id=raw, digest=raw))
+
+
+def notice_ref(value: Mapping[str, Any]) -> NoticeRef:
+    """Return a reference to a notice."""
+    return NoticeRef(**_read(value, notice_id=raw, leaf_hash=raw))
+
+
+def notice_header(value: Mapping[str, Any]) -> NoticeHeader:
+    """Return a notice header."""
+    read = _read(
+        value,
+        notice_id=raw,
+        supersedes=_each(notice_ref),
+        recalls=_each(notice_ref),
+        attachments=_each(attachment_ref),
+    )
+    return NoticeHeader(**read)
+
+
+def recipient(value: Mapping[str, Any]) -> Recipient:
+    """Return a recipient's record."""
+    return Recipient(**_read(value, prev=raw, wrap_digest=raw))
+
+
+def sealed_notice(value: Mapping[str, Any]) -> SealedNotice:
+    """Return a sealed notice."""
+    return SealedNotice(**_read(value, header=raw, body=raw))
+
+
+def frame(value: Mapping[str, Any]) -> Frame:
+    """Return a frame."""
+    read = _read(
+        value,
+        header=raw,
+        recipients=raws,
+        wraps=raws,
+        notices=_each(sealed_notice),
+        statement=raw,
+        signature=raw,
+    )
+    return Frame(**read)
+
+
+def delivered_notice(value: Mapping[str, Any]) -> DeliveredNotice:
+    """Return a notice as it is delivered."""
+    return DeliveredNotice(**_read(value, header=raw, body=raw, path=raws))
+
+
+def delivered_frame(value: Mapping[str, Any]) -> DeliveredFrame:
+    """Return a frame as it is delivered."""
+    read = _read(
+        value,
+        header=raw,
+        statement=raw,
+        signature=raw,
+        recipient=raw,
+        recipient_path=raws,
+        wrap=raw,
+        notices=_each(delivered_notice),
+    )
+    return DeliveredFrame(**read)
+
+
+def keyset(value: Mapping[str, Any]) -> Keyset:
+    """Return a keyset."""
+    return Keyset(**_read(value, ed25519=raw, mldsa65=raw))
+
+
+def encryption_key(value: Mapping[str, Any]) -> EncryptionKey:
+    """Return an encryption key."""
+    return EncryptionKey(**_read(value, public=raw))
+
+
+def steward(value: Mapping[str, Any]) -> Steward:
+    """Return a steward."""
+    return Steward(**_read(value, keyset=keyset, tls_root=raw))
+
+
+def root_document(value: Mapping[str, Any]) -> RootDocument:
+    """Return a root document."""
+    read = _read(
+        value,
+        stewards=_each(steward),
+        log_key=raw,
+        broker_tls_root=raw,
+        previous=raw,
+        directory_root=raw,
+    )
+    return RootDocument(**read)
+
+
+def agency_entry(value: Mapping[str, Any]) -> AgencyEntry:
+    """Return an agency's entry."""
+    read = _read(
+        value,
+        operations=_each(tuple),
+        tls_roots=raws,
+        tls_key_pin=raw,
+        signing=_each(keyset),
+        encryption=_each(encryption_key),
+    )
+    return AgencyEntry(**read)
+
+
+ENTRIES: Mapping[str, Callable[[Mapping[str, Any]], Entry]] = {
+    "agency": agency_entry,
+    "topic": lambda value: TopicEntry(**_read(value)),
+    "rule-book": lambda value: RuleBookEntry(**_read(value)),
+    "lock": lambda value: LockEntry(**_read(value)),
+    "unlock": lambda value: UnlockEntry(**_read(value)),
+    "retire": lambda value: RetireEntry(**_read(value)),
+}
+"""Reader of each kind of directory entry."""
