@@ -8,6 +8,7 @@ Source: design sections 2 and 4; broker.md section 2.4 for the stream.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -15,11 +16,13 @@ from typing import Self
 from agency_client.domain.delivery import (
     Acknowledged,
     CaughtUp,
+    CheckpointSeen,
     Cursor,
     Delivered,
     Delivery,
     Draining,
     Filter,
+    Heartbeat,
     HistoryGone,
     Opened,
     PolicyChanged,
@@ -29,9 +32,11 @@ from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.patterns import matches
 from agency_client.domain.records import Evidence, KeptFrame
 from agency_client.domain.views import ReceiveReport
+from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker, SubscriptionStream
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
+from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
 from agency_client.services.filing import file_batch
 from agency_client.services.reading import Read, SetAside, not_subscribed, read_delivery
@@ -43,6 +48,9 @@ CREDIT_BYTES = 16 * 1024 * 1024
 
 BATCH_FRAMES = 64
 """Frames in one transaction: enough to spread the cost of its fsync, few enough to show at once."""
+
+MOST_WAITING = 4096
+"""Events that may wait to be taken, of whatever kind: a peer must not fill our memory."""
 
 ACKNOWLEDGE_SECONDS = 10
 """How long a catch-up waits for the broker to confirm its last acknowledgement."""
@@ -67,12 +75,14 @@ class Receiver:
         broker: Broker,
         store: Store,
         directory: DirectoryService,
+        checkpoints: CheckpointService,
         keys: Mapping[str, DecryptionKey],
         clock: Clock,
     ) -> None:
         self._broker = broker
         self._store = store
         self._directory = directory
+        self._checkpoints = checkpoints
         self._keys = keys
         self._clock = clock
 
@@ -146,6 +156,8 @@ class Receiver:
                     session.acknowledged[cursor.topic] = cursor.sequence
                 case PolicyChanged():
                     await self._directory.sync()
+                case CheckpointSeen(note=note):
+                    await self._hold_to(note)
                 case HistoryGone():
                     await self._note_gone(event)
                 case _:
@@ -160,6 +172,12 @@ class Receiver:
             if one.sequence > held.get(one.topic, 0)
         )
         session.again = bool(session.ahead)
+
+    async def _hold_to(self, note: str) -> None:
+        """Check and pin the log's newest checkpoint; one that does not follow becomes a finding."""
+        # A log in doubt must not stop what is signed by others, and other trouble meets the feed.
+        with contextlib.suppress(AgencyError):
+            await self._checkpoints.adopt(note)
 
     async def _note_gone(self, event: HistoryGone) -> None:
         finding = Finding(
@@ -243,7 +261,7 @@ class _Session:
 class _Pump:
     """Moves events from a stream into a queue, so that a batch can be taken at once.
 
-    Credit bounds the queue.
+    Credit bounds the queue, and a broker that exceeds its credit loses the stream.
     """
 
     def __init__(self, stream: SubscriptionStream) -> None:
@@ -251,6 +269,8 @@ class _Pump:
         self._queue: asyncio.Queue[SubscriptionEvent | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._patience: float | None = None
+        self._frames = 0
+        self._bytes = 0
         self.caught_up = False
         self._ended = False
 
@@ -268,11 +288,23 @@ class _Pump:
     async def _run(self) -> None:
         try:
             async for event in self._stream.events():
+                if isinstance(event, Heartbeat):
+                    continue
+                self._admit(event)
                 self._queue.put_nowait(event)
                 if isinstance(event, Draining):
                     break
         finally:
             self._queue.put_nowait(None)
+
+    def _admit(self, event: SubscriptionEvent) -> None:
+        """Refuse what we gave no credit for; of bytes, a last frame may go beyond it."""
+        if isinstance(event, Delivered):
+            self._frames += 1
+            self._bytes += event.delivery.size
+        beyond = self._frames > CREDIT_FRAMES or self._bytes > 2 * CREDIT_BYTES
+        if beyond or self._queue.qsize() >= MOST_WAITING:
+            raise AgencyError(Reason.LIMIT_EXCEEDED, "the broker sends more than it has credit for")
 
     @property
     def empty(self) -> bool:
@@ -297,6 +329,9 @@ class _Pump:
             if event is None:
                 self._ended = True
                 break
+            if isinstance(event, Delivered):
+                self._frames -= 1
+                self._bytes -= event.delivery.size
             self.caught_up = self.caught_up or isinstance(event, CaughtUp)
             taken.append(event)
         if not taken and self._task is not None and self._task.done():
