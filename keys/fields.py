@@ -24,7 +24,9 @@ _SEGMENT = re.compile(r"[a-z0-9-]{1,32}")
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CODE = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def _refuse(what: str, value: object) -> FramingError:
@@ -63,7 +65,10 @@ def check_code(value: str, *, empty: bool = False) -> None:
 
 
 def check_label(value: str, limit: int = 200) -> None:
-    """Refuse a name or title that is empty, too long, or holds control or bidi characters."""
+    """Refuse a name or title that is empty, too long, or holds control or bidi characters.
+
+    Line separators and lone surrogates, which are no text, count as control characters.
+    """
     if not 0 < len(value) <= limit or value != value.strip() or _CONTROL.search(value):
         raise _refuse("text", value)
 
