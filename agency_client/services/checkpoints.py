@@ -23,7 +23,7 @@ from keys.checkpoint import MAX_NOTE_BYTES, Checkpoint, verify_checkpoint
 from keys.errors import ProofError, TrustError
 from keys.framing import framed, listed
 
-MOST_HEADS = 32
+MOST_HEADS = 16
 """Heads compared at once: each costs a question to the broker, and a member can name many."""
 
 NO_PROOF = (Reason.NOT_FOUND, Reason.INVALID_ARGUMENT)
@@ -53,17 +53,36 @@ class CheckpointService:
             cannot be reached.
         """
         held = await self.pinned()
+        note, checkpoint = await self.newest()
+        pinned = await self.follow(held, note, checkpoint)
+        await self.compare_heads()
+        return pinned
+
+    async def newest(self) -> tuple[str, Checkpoint]:
+        """Fetch the newest checkpoint and verify its signature.
+
+        Raises:
+            AgencyError: LOG_INVALID, kept as a finding; or the broker cannot be reached.
+        """
         note = await self._broker.checkpoint(LogKind.ACTS)
-        checkpoint = await self.verified(note)
+        return note, await self.verified(note)
+
+    async def follow(
+        self, held: PinnedCheckpoint | None, note: str, checkpoint: Checkpoint
+    ) -> PinnedCheckpoint:
+        """Pin a checkpoint that was fetched as the newest when `held` was pinned already.
+
+        Raises:
+            AgencyError: LOG_INVALID, kept as a finding, and nothing is pinned; or the broker
+            cannot be reached.
+        """
         if held is not None and checkpoint.size < held.size:
             raise await self._broken(
                 "rolled_back",
-                f"the broker's log has {checkpoint.size} entries, {held.size} were signed before",
+                f"it has {checkpoint.size} entries, {held.size} were signed before",
                 (held.note, note),
             )
-        pinned = await self.adopt(note)
-        await self.compare_heads()
-        return pinned
+        return await self.adopt(note)
 
     async def pinned(self) -> PinnedCheckpoint | None:
         """Return the checkpoint that is pinned."""
@@ -140,38 +159,45 @@ class CheckpointService:
         Raises:
             AgencyError: the broker cannot be reached.
         """
-        found = [await self._compare_act(head) for head in await self._unchecked(LogKind.ACTS)]
-        found += [
-            await self._compare_entry(head) for head in await self._unchecked(LogKind.DIRECTORY)
-        ]
+        acts = await self.unchecked(LogKind.ACTS, MOST_HEADS)
+        found = [await self._compare_act(head) for head in acts]
+        differing = tuple(finding for finding in found if finding is not None)
+        return differing + await self.compare_directory_heads()
+
+    async def compare_directory_heads(self) -> tuple[Finding, ...]:
+        """Compare heads of the directory with the one we verified; return what does not fit."""
+        entries = await self.unchecked(LogKind.DIRECTORY, MOST_HEADS)
+        found = [await self._compare_entry(head) for head in entries]
         return tuple(finding for finding in found if finding is not None)
 
-    async def _unchecked(self, log: LogKind) -> Sequence[Head]:
-        return await asyncio.to_thread(self._store.trust.unchecked_heads, log, MOST_HEADS)
+    async def unchecked(self, log: LogKind, limit: int) -> Sequence[Head]:
+        """Return heads that were not compared yet, smallest first."""
+        return await asyncio.to_thread(self._store.trust.unchecked_heads, log, limit)
 
     async def _compare_act(self, head: Head) -> Finding | None:
         pinned = await self.pinned()
         if pinned is None:
             return None
         if head.size > pinned.size:
-            return await self._report_head(head, pinned.size, pinned.note)
+            return await self.report_ahead(head, pinned.size, pinned.note)
         wrong = await self._inconsistency((head.size, head.root), (pinned.size, pinned.root))
-        return await self._settle(head, wrong, pinned.note)
+        return await self.settle(head, wrong, pinned.note)
 
     async def _compare_entry(self, head: Head) -> Finding | None:
         directory = self._directory.current.directory
         if head.size > directory.size:
-            return await self._report_head(head, directory.size, "")
+            return await self.report_ahead(head, directory.size, "")
         fits = merkle.root(directory.leaf_hashes[: head.size]) == head.root
         wrong = "" if fits else f"a directory of {head.size} entries with another root"
-        return await self._settle(head, wrong, "")
+        return await self.settle(head, wrong, "")
 
-    async def _settle(self, head: Head, wrong: str, note: str) -> Finding | None:
+    async def settle(self, head: Head, wrong: str, note: str) -> Finding | None:
+        """Note that a head was compared; return the finding where something is `wrong` with it."""
         finding = await self._find(head, "head_differs", wrong, note) if wrong else None
         await asyncio.to_thread(self._store.trust.set_checked, [head])
         return finding
 
-    async def _report_head(self, head: Head, size: int, note: str) -> Finding | None:
+    async def report_ahead(self, head: Head, size: int, note: str) -> Finding | None:
         """Report once a head that is ahead of us; it stays to be compared when we get there."""
         key = (head.log, head.size, head.root)
         if key in self._reported:
@@ -195,11 +221,15 @@ class CheckpointService:
 
     async def _broken(self, reason: str, detail: str, notes: Sequence[str]) -> AgencyError:
         """Keep a finding and return the error to raise."""
-        finding = Finding(
-            kind=FindingKind.LOG_FORK, reason=reason, detail=detail, at_ms=self._clock.now_ms()
-        )
-        await self._keep(finding, notes)
+        await self.report(FindingKind.LOG_FORK, reason, detail, notes)
         return AgencyError(Reason.LOG_INVALID, f"the broker's log is not to be trusted: {detail}")
+
+    async def report(
+        self, kind: FindingKind, reason: str, detail: str, notes: Sequence[str]
+    ) -> None:
+        """Keep a finding about the broker's log, with the signed notes it is about."""
+        finding = Finding(kind=kind, reason=reason, detail=detail, at_ms=self._clock.now_ms())
+        await self._keep(finding, notes)
 
     async def _keep(self, finding: Finding, notes: Sequence[str]) -> None:
         """Keep a finding with the signed notes: two that contradict each other prove a fork."""

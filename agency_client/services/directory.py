@@ -18,7 +18,8 @@ from agency_client.ports.store import Store
 from agency_client.services.federation import Federation
 from keys.checkpoint import verify_checkpoint
 from keys.directory import Directory, SignedEntry
-from keys.errors import TrustError
+from keys.errors import CheckpointError, TrustError
+from keys.errors import Reason as TrustReason
 from keys.root import SignedRoot
 from policy.engine import PolicyEngine
 from policy.errors import BookError
@@ -78,7 +79,6 @@ class DirectoryService:
     def __init__(
         self, *, agency: str, pin: bytes, store: Store, broker: Broker, clock: Clock
     ) -> None:
-        self._pin = pin
         self._store = store
         self._broker = broker
         self._clock = clock
@@ -95,73 +95,82 @@ class DirectoryService:
         """Fetch what is new and verify it; return whether anything was.
 
         Raises:
-            AgencyError: the broker cannot be reached, or DIRECTORY_INVALID: what it serves does not
-            verify. Nothing is kept then.
+            AgencyError: the broker cannot be reached; or DIRECTORY_INVALID, kept as a finding: what
+            it serves does not verify, and nothing of it is kept.
         """
         async with self._syncing:
             roots = await self._broker.roots()
-            fetched, note = await self._fetch(self._current.directory.size)
             try:
-                moved = await asyncio.to_thread(self._adopt, roots, fetched)
-                await asyncio.to_thread(self._check_note, note)
+                directory, fetched, note = await self._fetch(roots)
+                checkpoint = self._verified_note(note, directory)
             except TrustError as error:
-                await self._report(error.reason.value, error.detail)
-                raise AgencyError(
-                    Reason.DIRECTORY_INVALID,
-                    f"the broker serves a directory that does not verify: {error.detail}",
-                ) from None
-        return moved
+                raise await self._refusal(error.reason.value, error.detail) from None
+            return await asyncio.to_thread(self._adopt, directory, roots, fetched, checkpoint)
 
-    async def _fetch(self, start: int) -> tuple[list[bytes], str]:
+    async def _fetch(self, roots: Sequence[bytes]) -> tuple[Directory, list[bytes], str]:
+        """Return the directory that the broker serves, what of it is new, and its checkpoint.
+
+        Each page is verified before the next is asked for: nobody makes us fetch what the stewards
+        did not sign.
+        """
+        held = self._current.directory
+        directory = held.with_roots([SignedRoot.decode(one) for one in roots])
         fetched: list[bytes] = []
         while True:
-            entries, size, note = await self._broker.entries(start + len(fetched))
-            if size < start:
-                await self._report("rolled_back", f"directory of {size} entries, {start} are known")
-                raise AgencyError(
-                    Reason.DIRECTORY_INVALID,
-                    f"the broker serves a directory of {size} entries, {start} are known",
-                )
+            entries, size, note = await self._broker.entries(directory.size)
+            if size < held.size:
+                raise await self._refusal("rolled_back", f"{size} entries, {held.size} are known")
+            signed = [SignedEntry.decode(one) for one in entries]
+            directory = await asyncio.to_thread(directory.with_entries, signed)
             fetched += entries
-            if start + len(fetched) >= size or not entries:
-                return fetched, note
-
-    def _adopt(self, roots: Sequence[bytes], fetched: Sequence[bytes]) -> bool:
-        held = self._current.directory
-        signed_roots = [SignedRoot.decode(one) for one in roots]
-        directory = held.with_roots(signed_roots).with_entries(
-            [SignedEntry.decode(one) for one in fetched]
-        )
+            if directory.size >= size or not entries:
+                break
         if directory.is_behind_root:
-            raise AgencyError(
-                Reason.DIRECTORY_INVALID, "the broker keeps back entries that the root says exist"
+            raise await self._refusal(
+                "entries_missing", "it keeps back entries that the root says exist"
             )
+        if directory.size != size:
+            raise await self._refusal(
+                "entries_missing", f"{directory.size} entries are served of {size}"
+            )
+        return directory, fetched, note
+
+    def _verified_note(self, note: str, directory: Directory) -> PinnedCheckpoint:
+        """Check the directory log's checkpoint against the tree that we built ourselves."""
+        root = directory.root_document
+        checkpoint = verify_checkpoint(note, DIRECTORY_ORIGIN.format(root.log_origin), root.log_key)
+        if checkpoint.size != directory.size or checkpoint.root != directory.root:
+            raise CheckpointError(
+                TrustReason.CHECKPOINT_INVALID,
+                f"a checkpoint of {checkpoint.size} entries is not that of those served",
+            )
+        return PinnedCheckpoint(
+            size=checkpoint.size, root=checkpoint.root, note=note, seen_at=self._clock.now_ms()
+        )
+
+    def _adopt(
+        self,
+        directory: Directory,
+        roots: Sequence[bytes],
+        fetched: Sequence[bytes],
+        checkpoint: PinnedCheckpoint,
+    ) -> bool:
+        """Keep a verified directory; return whether it is another than before."""
+        held = self._current.directory
         moved = bool(fetched) or directory.root_document != held.root_document
         if moved:
             current = federation_of(self._current.agency, directory)
             self._store.trust.set_roots(roots)
             self._store.trust.add_entries(held.size, fetched)
             self._current = current
+        self._store.trust.pin(LogKind.DIRECTORY, checkpoint)
         return moved
 
-    def _check_note(self, note: str) -> None:
-        """Check the directory log's checkpoint against the tree we built ourselves, and pin it."""
-        root = self._current.directory.root_document
-        checkpoint = verify_checkpoint(note, DIRECTORY_ORIGIN.format(root.log_origin), root.log_key)
-        directory = self._current.directory
-        if checkpoint.size != directory.size or checkpoint.root != directory.root:
-            raise AgencyError(
-                Reason.DIRECTORY_INVALID,
-                "the directory's checkpoint is not that of the entries served",
-            )
-        self._store.trust.pin(
-            LogKind.DIRECTORY,
-            PinnedCheckpoint(
-                size=checkpoint.size,
-                root=checkpoint.root,
-                note=note,
-                seen_at=self._clock.now_ms(),
-            ),
+    async def _refusal(self, reason: str, detail: str) -> AgencyError:
+        """Keep a finding and return the error to raise."""
+        await self._report(reason, detail)
+        return AgencyError(
+            Reason.DIRECTORY_INVALID, f"the broker serves a directory that is refused: {detail}"
         )
 
     async def _report(self, reason: str, detail: str) -> None:

@@ -178,6 +178,7 @@ class Receiver:
         # A log in doubt must not stop what is signed by others, and other trouble meets the feed.
         with contextlib.suppress(AgencyError):
             await self._checkpoints.adopt(note)
+            await self._checkpoints.compare_heads()
 
     async def _note_gone(self, event: HistoryGone) -> None:
         finding = Finding(
