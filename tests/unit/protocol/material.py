@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from keys import entries, logleaf, recipients, root
+from keys import entries, logleaf, merkle, recipients, root
 from keys.directory import DirectoryEntry, SignedEntry, decode_entry, encode_entry
 from keys.entries import LockEntry, RuleBookEntry, TopicEntry, decode_content, encode_content
 from keys.envelope import (
@@ -24,9 +24,9 @@ from keys.envelope import (
 )
 from keys.errors import TrustError
 from keys.fields import new_uuid7
-from keys.framing import listed, unlisted
+from keys.framing import listed, sha256, unlisted
 from keys.opening import DeliveredFrame, OpenedNotice, open_delivery, verify_delivery
-from keys.signing import Keyset
+from keys.signing import PAYLOAD_FRAME, Keyset
 from tests.simulator.federation import (
     KEYSET,
     NOW,
@@ -211,3 +211,21 @@ def formats() -> tuple[Format, ...]:
 
 def example(name: str) -> Format:
     return next(one for one in formats() if one.name == name)
+
+
+def resigned(changed: Frame, **statement: Any) -> Frame:
+    """Return the frame with a statement that fits it, signed by its originator.
+
+    So that only checks behind the signature can refuse what was changed.
+    """
+    fitting = replace(
+        Statement.decode(frame().statement),
+        header_digest=sha256(changed.header),
+        recipient_count=len(changed.recipients),
+        recipient_root=merkle.root([merkle.hash_leaf(one) for one in changed.recipients]),
+        notice_count=len(changed.notices),
+        notice_root=merkle.root([notice.leaf_hash for notice in changed.notices]),
+    )
+    body = replace(fitting, **statement).encode()
+    signature = federation().agencies[ORIGINATOR].signer.sign(PAYLOAD_FRAME, body)
+    return replace(changed, statement=body, signature=signature)
