@@ -59,11 +59,10 @@ def seal_secrets(
         raise FramingError(Reason.KEY_FILE_INVALID, "passphrase is empty")
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     settings = (u32(MEMORY_KIB), u32(PASSES), u32(LANES), salt)
-    content = listed(part for name in sorted(held) for part in (name.encode("ascii"), held[name]))
     encryptor = Cobblestone256Encryptor(
         _file_key(passphrase, salt), framed(_BODY, purpose.encode(), *settings)
     )
-    body = encryptor.update(content) + encryptor.finalize()
+    body = encryptor.update(_content(held)) + encryptor.finalize()
     return framed(_FILE, purpose.encode(), *settings, body)
 
 
@@ -89,8 +88,19 @@ def open_secrets(data: bytes, purpose: str, passphrase: bytes) -> dict[str, byte
         raise KeyFileError(
             Reason.PASSPHRASE_WRONG, "the passphrase does not open the key file"
         ) from None
+    return _read_content(content)
+
+
+def _content(held: Mapping[str, bytes]) -> bytes:
+    return listed(part for name in sorted(held) for part in (name.encode("ascii"), held[name]))
+
+
+def _read_content(content: bytes) -> dict[str, bytes]:
     parts = unlisted(content)
-    return {read_text(name): held for name, held in zip(parts[::2], parts[1::2], strict=True)}
+    names = [read_text(name) for name in parts[::2]]
+    if len(parts) % 2 or names != sorted(set(names)):
+        raise FramingError(Reason.KEY_FILE_INVALID, "secrets are not pairs ascending by name")
+    return dict(zip(names, parts[1::2], strict=True))
 
 
 def _parts(data: bytes) -> tuple[str, tuple[bytes, ...], bytes]:
@@ -147,23 +157,28 @@ def read_keyfile(path: Path, purpose: str, passphrase: bytes) -> dict[str, bytes
             right to it, KEY_FILE_INVALID, PASSPHRASE_WRONG.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # O_NONBLOCK: a pipe in the file's place must be refused, not waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise KeyFileError(Reason.KEY_FILE_MISSING, f"no key file {path.name}") from None
     except OSError as error:
         raise KeyFileError(
             Reason.KEY_FILE_INVALID, f"key file {path.name} cannot be read: {error.strerror}"
         ) from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyFileError(Reason.KEY_FILE_INVALID, f"{path.name} is not a file")
-        if status.st_mode & _OPEN_TO_OTHERS:
-            raise KeyFileError(
-                Reason.KEY_FILE_PERMISSIONS,
-                f"key file {path.name} is open to others",
-            )
-        data = file.read(MAX_FILE_BYTES + 1)
+    try:
+        _check_own_file(handle, path.name)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(data) > MAX_FILE_BYTES:
         raise KeyFileError(Reason.KEY_FILE_INVALID, f"key file {path.name} is too large")
     return open_secrets(data, purpose, passphrase)
+
+
+def _check_own_file(handle: int, name: str) -> None:
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        raise KeyFileError(Reason.KEY_FILE_INVALID, f"{name} is not a file")
+    if mode & _OPEN_TO_OTHERS:
+        raise KeyFileError(Reason.KEY_FILE_PERMISSIONS, f"key file {name} is open to others")

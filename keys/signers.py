@@ -113,8 +113,17 @@ def load_signer(uri: str, passphrase: bytes, *, purpose: str = SIGNING_PURPOSE) 
     Raises:
         KeyFileError: another scheme, or the file cannot be used.
     """
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or not parts.path or not parts.fragment:
-        raise KeyFileError(Reason.KEY_FILE_INVALID, "signer URI is not file:PATH#name")
-    held = read_keyfile(Path(unquote(parts.path)), purpose, passphrase)
-    return signer_from(held, parts.fragment)
+    path, name = _path_and_name(uri)
+    return signer_from(read_keyfile(path, purpose, passphrase), name)
+
+
+def _path_and_name(uri: str) -> tuple[Path, str]:
+    malformed = KeyFileError(Reason.KEY_FILE_INVALID, "signer URI is not file:PATH#name")
+    try:
+        scheme, host, path, query, name = urlsplit(uri)
+    except ValueError:
+        raise malformed from None
+    path = unquote(path)
+    if scheme != "file" or host or query or not path or "\x00" in path or not name:
+        raise malformed
+    return Path(path), name
