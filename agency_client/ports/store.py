@@ -202,7 +202,7 @@ class Trust(Protocol):
         ...
 
     def set_roots(self, roots: Sequence[bytes]) -> None:
-        """Store root documents."""
+        """Store all root documents; a longer list that is stored already stays."""
         ...
 
     def entries(self) -> Sequence[bytes]:

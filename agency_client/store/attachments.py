@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ciphertexts of our own attachments, kept as files until they are published. The keys lie in the notices."""
+"""Ciphertexts of our own attachments, as files until they are published; keys lie in notices."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import IntegrityError
 
+from agency_client.errors import AgencyError, Reason
 from agency_client.store.database import Database
 from agency_client.store.tables import attachments
 
@@ -25,10 +27,15 @@ class SqlAttachments:
 
     def add(self, attachment_id: bytes, digest: bytes, length: int) -> None:
         """Note a sealed attachment."""
-        with self._database.write() as connection:
-            connection.execute(
-                insert(attachments).values(id=attachment_id, digest=digest, length=length)
-            )
+        try:
+            with self._database.write() as connection:
+                connection.execute(
+                    insert(attachments).values(id=attachment_id, digest=digest, length=length)
+                )
+        except IntegrityError:
+            raise AgencyError(
+                Reason.ALREADY_EXISTS, "an attachment with this id is in the outbox"
+            ) from None
 
     def pending(self, ids: Sequence[bytes]) -> Sequence[tuple[bytes, bytes, int]]:
         """Return (id, digest, length) of those not uploaded."""

@@ -1,114 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opening the agency's SQLCipher database: key, pragmas, schema version, one writer at a time.
+"""Opening the agency's SQLCipher database: key, settings, schema version, one writer at a time.
 
-The key is 32 raw bytes from the profile's sealed key file, so that opening costs no key derivation
-(research/build.md). One connection writes under a lock; others read. Not here: what the tables
-mean.
+The key is 32 raw bytes from the profile's sealed key file, so that opening costs no key derivation.
+One connection of a process writes under a lock, others read; several processes of one profile may
+be at it at once. Every failure of SQLite leaves here as an `AgencyError`. SQLCipher's memory
+security (wiping every page buffer) stays off: it costs two fifths of the writing speed, and the
+services hold the same contents in clear anyway. Not here: what the tables mean.
 """
 
+import contextlib
+import os
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2
 
 from agency_client.errors import AgencyError, Reason
+from agency_client.store.failures import is_unknown_outcome, stopped, store_failure, unknown_outcome
 from agency_client.store.tables import SCHEMA_VERSION, metadata
 
 KEY_BYTES = 32
 BUSY_SECONDS = 15
-"""Two processes of one profile may write (a receiver and a publisher); each transaction lasts milliseconds."""
+"""A receiver and a publisher may both write; each transaction lasts milliseconds."""
 
-_SEARCH = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5("
-    "words, bigrams, content='', contentless_delete=1, tokenize=\"unicode61 remove_diacritics 0\")"
+_POOLED = 4
+_MOST_CONNECTIONS = 32
+"""As many as `asyncio.to_thread` has threads at most, so that nobody waits for a connection."""
+
+_SIDE_FILES = ("-wal", "-shm")
+_SETTINGS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
 )
+_SEARCH = (
+    "CREATE VIRTUAL TABLE search USING fts5("
+    "words, runs, content='', contentless_delete=1, tokenize='ascii')"
+)
+"""Text is folded before it comes here, so letters beyond ASCII pass this tokenizer as they are."""
 
 
 class Database:
     """The database of one profile."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        """Open or create the database at `path`.
+        """Open the database at `path`; create it where there is none.
 
         Raises:
-            AgencyError: STORE_INVALID where the key does not fit or the file is no database;
-            STORE_NEWER where a later
-                version of this program made it.
+            AgencyError: STORE_INVALID, the key does not fit or the file is damaged or no database;
+            STORE_NEWER, a later version of this program made it; STORE_FAILED, the disk.
         """
         if len(key) != KEY_BYTES:
             raise ValueError(f"the store key has {len(key)} bytes, expected {KEY_BYTES}")
-        self._path = path
-        self._key = key
         self._writer = threading.Lock()
-        self._engine = self._make_engine()
+        self._stopped = False
+        with _typed():
+            if not path.exists():
+                _create(path, key)
+            _check_file(path)
+        self._engine = _engine(path, key)
         try:
-            self._prepare()
-        except (DatabaseError, dbapi2.DatabaseError) as error:
-            self.close()
-            raise _unusable(error) from None
+            self._check_version()
         except AgencyError:
             self.close()
             raise
 
-    def _make_engine(self) -> Engine:
-        engine = create_engine(
-            "sqlite://", module=dbapi2, creator=self._connect, poolclass=QueuePool, pool_size=4
-        )
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            write = connection.get_execution_options().get("tocsin_write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-        return engine
-
-    def _connect(self) -> dbapi2.Connection:
-        connection = dbapi2.connect(
-            str(self._path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS
-        )
-        try:
-            connection.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA temp_store = MEMORY")
-        except dbapi2.Error:
-            connection.close()
-            raise
-        return connection
-
-    def _prepare(self) -> None:
-        with self.write() as connection:
+    def _check_version(self) -> None:
+        with self.read() as connection:
             version = connection.execute(text("PRAGMA user_version")).scalar_one()
-            if version > SCHEMA_VERSION:
-                raise AgencyError(
-                    Reason.STORE_NEWER,
-                    f"the profile's database has version {version}, this program knows {SCHEMA_VERSION}",
-                )
-            if version == SCHEMA_VERSION:
-                return
-            metadata.create_all(connection)
-            connection.execute(text(_SEARCH))
-            connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+        if version > SCHEMA_VERSION:
+            raise AgencyError(
+                Reason.STORE_NEWER,
+                f"the profile's database has version {version}, expected {SCHEMA_VERSION}",
+            )
+        if version != SCHEMA_VERSION:
+            raise AgencyError(Reason.STORE_INVALID, "the profile's database has no version")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection in one transaction that is committed on leaving, or rolled back where the body raises."""
-        with self._writer, self._engine.connect() as plain:
-            connection = plain.execution_options(tocsin_write=True)
-            with connection.begin():
-                yield connection
+        """Yield a connection in one transaction, durable on leaving; undone where the body raises.
+
+        Raises:
+            AgencyError: STORE_FAILED, STORE_INVALID. Nothing is written then, unless the message
+            says that the outcome is unknown; after that nothing more is written until the database
+            is opened anew.
+            IntegrityError: a row with such an id is there.
+        """
+        with self._writer, _typed():
+            if self._stopped:
+                raise stopped()
+            with self._engine.connect() as plain:
+                connection = plain.execution_options(tocsin_write=True)
+                with connection.begin() as transaction:
+                    yield connection
+                    self._commit(transaction)
+
+    def _commit(self, transaction: RootTransaction) -> None:
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if not is_unknown_outcome(error.orig):
+                raise
+            self._stopped = True
+            raise unknown_outcome() from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection that sees one state of the database."""
-        with self._engine.connect() as connection, connection.begin():
+        """Yield a connection that sees one state of the database.
+
+        Raises:
+            AgencyError: STORE_FAILED, STORE_INVALID.
+        """
+        with _typed(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -116,11 +127,106 @@ class Database:
         self._engine.dispose()
 
 
-def _unusable(error: Exception) -> AgencyError:
-    if isinstance(error, OperationalError) and "locked" in str(error.orig):
-        return AgencyError(
-            Reason.STORE_INVALID, "the profile's database stayed locked by another process"
-        )
-    return AgencyError(
-        Reason.STORE_INVALID, "the profile's database does not open with the key in its key file"
+def _create(path: Path, key: bytes) -> None:
+    """Make the database under another name first: what lies at `path` is whole or absent."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        engine = _engine(fresh, key)
+        try:
+            _create_schema(engine)
+        finally:
+            engine.dispose()
+        _publish(fresh, path)
+    finally:
+        for name in ("", *_SIDE_FILES):
+            fresh.with_name(fresh.name + name).unlink(missing_ok=True)
+
+
+def _create_schema(engine: Engine) -> None:
+    with engine.connect().execution_options(tocsin_write=True) as connection, connection.begin():
+        metadata.create_all(connection)
+        connection.execute(text(_SEARCH))
+        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+
+
+def _publish(fresh: Path, path: Path) -> None:
+    """Give a whole database its name; where another process was faster, its database stays."""
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(fresh)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what SQLite would take for a new database, and take other people's rights away."""
+    if path.stat().st_size == 0:
+        raise AgencyError(Reason.STORE_INVALID, "the profile's database is an empty file")
+    for file in (path, *(path.with_name(path.name + name) for name in _SIDE_FILES)):
+        if file.exists() and file.stat().st_mode & 0o077:
+            file.chmod(0o600)
+
+
+def _engine(path: Path, key: bytes) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=lambda: _connect(path, key),
+        poolclass=QueuePool,
+        pool_size=_POOLED,
+        max_overflow=_MOST_CONNECTIONS - _POOLED,
+        pool_timeout=BUSY_SECONDS,
     )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("tocsin_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _connect(path: Path, key: bytes) -> dbapi2.Connection:
+    connection = dbapi2.connect(
+        str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS
+    )
+    try:
+        # A wrong key is our caller's to tell; SQLCipher would print it to stderr.
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        _set_up(connection)
+    except (dbapi2.Error, AgencyError):
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: dbapi2.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise AgencyError(Reason.STORE_FAILED, f"the journal mode is {mode}, expected wal")
+    for setting in _SETTINGS:
+        connection.execute(setting)
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """Turn what SQLite and the file system raise into our own error."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise store_failure(error.orig) from None
+    except dbapi2.Error as error:
+        raise store_failure(error) from None
+    except NoConnectionError:
+        raise AgencyError(Reason.STORE_FAILED, "the profile's database is too busy") from None
+    except OSError as error:
+        raise AgencyError(
+            Reason.STORE_FAILED, f"the profile's files: {(error.strerror or 'failed').lower()}"
+        ) from None

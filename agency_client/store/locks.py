@@ -2,7 +2,7 @@
 """Who may write a profile, across processes: one publisher per outlet, one receiver.
 
 Advisory `flock` locks on files of the profile, which the kernel lets go when a process dies,
-however it dies.
+however it dies. The database itself is not locked: others read and write it meanwhile.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.05
 
 
 class FileLocks:
-    """The locks of one profile."""
+    """The locks of one profile; whoever finds one held waits `patience_seconds` for it."""
 
     def __init__(self, folder: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._folder = folder
@@ -39,25 +39,41 @@ class FileLocks:
 
     @contextmanager
     def _held(self, name: str, doing: str) -> Iterator[None]:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = self._opened(name)
         try:
             self._take(handle, doing)
             yield
         finally:
             os.close(handle)
 
+    def _opened(self, name: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._folder / name, flags, 0o600)
+        except OSError as error:
+            raise _unlockable(error) from None
+
     def _take(self, handle: int, doing: str) -> None:
         until = time.monotonic() + self._patience
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise AgencyError(
-                        Reason.PROFILE_IN_USE,
-                        f"another process is {doing} this profile; end it, or use a profile of its own",
-                    ) from None
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
+        while not _try_lock(handle):
+            if time.monotonic() >= until:
+                raise AgencyError(Reason.PROFILE_IN_USE, f"another process is {doing} this profile")
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise _unlockable(error) from None
+    return True
+
+
+def _unlockable(error: OSError) -> AgencyError:
+    return AgencyError(
+        Reason.STORE_FAILED,
+        f"the profile cannot be locked: {(error.strerror or 'failed').lower()}",
+    )

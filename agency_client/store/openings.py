@@ -104,13 +104,13 @@ class SqlOpeningLog:
 
 
 def _size(connection: Connection) -> int:
-    return connection.execute(
-        select(func.coalesce(func.max(openings.c.position) + 1, 0))
-    ).scalar_one()
+    last: int | None = connection.execute(select(func.max(openings.c.position))).scalar_one()
+    return 0 if last is None else last + 1
 
 
 def _node(connection: Connection, level: int, position: int) -> bytes:
     query = select(opening_nodes.c.hash).where(
         opening_nodes.c.level == level, opening_nodes.c.position == position
     )
-    return connection.execute(query).scalar_one()
+    node: bytes = connection.execute(query).scalar_one()
+    return node

@@ -1,86 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outbox in SQL: sealed frames, their own notices, and the numbers given to recipients.
 
-Number and frame are written in one transaction; `send_chain` keeps both the last number given and
-the last one the broker accepted, so that a refusal can be unwound. Source: design section 4, "Gaps"
-and "Idempotency".
+A frame, its notices and its numbers (`store.numbering`) are written in one transaction; states move
+by the table in `domain.outbox`. Source: design section 4, "Gaps" and "Idempotency".
 """
 
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
 
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.outbox import FrameState, PublishReceipt, Refusal, moved
-from agency_client.domain.records import FIRST_LINK, Link, OutboxFrame, OwnNotice
+from agency_client.domain.records import Link, OutboxFrame, OwnNotice
 from agency_client.domain.views import NoticeState
 from agency_client.errors import AgencyError, Reason
 from agency_client.store import facts
 from agency_client.store.database import Database
+from agency_client.store.marker import Marker
+from agency_client.store.numbering import accept_chain, extend_chain, read_links, rewind_chain
 from agency_client.store.supersession import (
     apply_supersessions,
+    forget_supersessions,
     note_supersessions,
-    undo_supersessions,
+    read_supersessions,
 )
-from agency_client.store.tables import notices, outbox, send_chain
+from agency_client.store.tables import OUTBOX_WAITING, notices, outbox
 
 OUTLET_BYTES = 16
 _LIGHT = [column for column in outbox.c if column.name != "frame"]
-_OPEN = outbox.c.state.not_in([FrameState.ACCEPTED, FrameState.REFUSED])
 
 
 class SqlOutbox:
-    """The outbox of one profile; `agency` is our own id, `marker` the file that tells a restored copy from the original."""
+    """The outbox of the agency `agency`; `marker` tells a copied profile from the original."""
 
-    def __init__(self, database: Database, agency: str, marker: Path) -> None:
+    def __init__(self, database: Database, agency: str, marker: Marker) -> None:
         self._database = database
         self._agency = agency
         self._marker = marker
 
     def outlet(self) -> bytes:
-        """Return the outlet's id; a new one where the marker beside the database is not the one the database knows."""
+        """Return the outlet's id; a new one where the marker is not the one the store knows."""
+        with self._database.read() as connection:
+            known = self._known(connection)
+        if known is not None:
+            return known
         with self._database.write() as connection:
-            outlet = facts.get(connection, "outlet")
-            if outlet is None or facts.get(connection, "marker") != _read_marker(self._marker):
-                outlet = self._begin(connection)
-        return outlet
+            return self._known(connection) or self._begin(connection)
 
     def new_outlet(self) -> bytes:
         """Begin a new outlet."""
         with self._database.write() as connection:
             return self._begin(connection)
 
+    def _known(self, connection: Connection) -> bytes | None:
+        if facts.get(connection, "marker") != self._marker.read():
+            return None
+        return facts.get(connection, "outlet")
+
     def _begin(self, connection: Connection) -> bytes:
-        self._marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._marker.unlink(missing_ok=True)
-        self._marker.write_bytes(secrets.token_bytes(OUTLET_BYTES))
         outlet = secrets.token_bytes(OUTLET_BYTES)
         facts.put(connection, "outlet", outlet)
-        facts.put(connection, "marker", _read_marker(self._marker))
+        facts.put(connection, "marker", self._marker.renew())
         return outlet
 
     def links(self, outlet: bytes, topic: str, agencies: Sequence[str]) -> Mapping[str, Link]:
         """Return the last number given to each agency."""
-        query = select(send_chain).where(send_chain.c.outlet == outlet, send_chain.c.topic == topic)
         with self._database.read() as connection:
-            known = {
-                row.agency: Link(seq=row.seq, statement_hash=row.prev)
-                for row in connection.execute(query)
-            }
-        return {agency: known.get(agency, FIRST_LINK) for agency in agencies}
+            return read_links(connection, outlet, topic, agencies)
 
     def append(self, frame: OutboxFrame, own: Sequence[OwnNotice]) -> int:
         """Store a sealed frame, its notices and the chain."""
         try:
             with self._database.write() as connection:
-                inserted = connection.execute(insert(outbox).values(_frame_values(frame)))
-                frame_id = int(inserted.inserted_primary_key[0])
+                added = insert(outbox).values(_frame_values(frame)).returning(outbox.c.id)
+                frame_id: int = connection.execute(added).scalar_one()
                 connection.execute(
                     insert(notices), [self._notice_values(frame_id, frame, one) for one in own]
                 )
@@ -88,7 +86,7 @@ class SqlOutbox:
                     connection,
                     [(self._agency, old, one.notice_id) for one in own for old in one.supersedes],
                 )
-                _extend_chain(connection, frame)
+                extend_chain(connection, frame)
         except IntegrityError:
             raise AgencyError(
                 Reason.ALREADY_EXISTS, "a notice with this id was published before"
@@ -126,11 +124,11 @@ class SqlOutbox:
                     .where(notices.c.outbox_id == frame.id, notices.c.position == one.position)
                     .values(leaf_hash=one.leaf_hash, header=one.header)
                 )
-            _extend_chain(connection, frame)
+            extend_chain(connection, frame)
 
     def waiting(self) -> Sequence[OutboxFrame]:
         """Return frames that wait, oldest first, without their sealed bytes."""
-        query = select(*_LIGHT).where(_OPEN).order_by(outbox.c.id)
+        query = select(*_LIGHT).where(OUTBOX_WAITING).order_by(outbox.c.id)
         with self._database.read() as connection:
             return tuple(_frame(row) for row in connection.execute(query))
 
@@ -143,19 +141,23 @@ class SqlOutbox:
         """Return the notices of a frame in order."""
         query = select(notices).where(notices.c.outbox_id == frame_id).order_by(notices.c.position)
         with self._database.read() as connection:
-            return tuple(
-                OwnNotice(
-                    position=row.position,
-                    notice_id=row.notice_id,
-                    type=row.type,
-                    valid_from=row.valid_from,
-                    expires_at=row.expires_at,
-                    header=row.header,
-                    leaf_hash=row.leaf_hash,
-                    content=row.content,
-                )
-                for row in connection.execute(query)
+            rows = connection.execute(query).all()
+            ids = [row.notice_id for row in rows]
+            replaced = read_supersessions(connection, self._agency, ids)
+        return tuple(
+            OwnNotice(
+                position=row.position,
+                notice_id=row.notice_id,
+                type=row.type,
+                valid_from=row.valid_from,
+                expires_at=row.expires_at,
+                header=row.header,
+                leaf_hash=row.leaf_hash,
+                content=row.content,
+                supersedes=replaced.get(row.notice_id, ()),
             )
+            for row in rows
+        )
 
     def set_sent(self, frame_ids: Sequence[int]) -> None:
         """Note that frames are about to be handed to the network."""
@@ -180,21 +182,17 @@ class SqlOutbox:
             log_time=receipt.log.time_ms,
             frame=b"",
         )
-        row = _frame(connection.execute(select(outbox).where(outbox.c.id == frame_id)).one())
-        connection.execute(
-            update(send_chain)
-            .where(
-                send_chain.c.outlet == row.outlet,
-                send_chain.c.topic == row.topic,
-                send_chain.c.agency == bindparam("to"),
-            )
-            .values(accepted_seq=bindparam("number"), accepted_prev=row.statement_hash),
-            [{"to": agency, "number": seq} for agency, seq in row.recipients],
-        )
+        row = connection.execute(select(*_LIGHT).where(outbox.c.id == frame_id)).one()
+        accept_chain(connection, _frame(row))
         connection.execute(
             update(notices)
-            .where(notices.c.outbox_id == frame_id, notices.c.state == NoticeState.QUEUED)
-            .values(state=NoticeState.CURRENT, sequence=receipt.sequence)
+            .where(notices.c.outbox_id == frame_id)
+            .values(
+                sequence=receipt.sequence,
+                state=func.iif(
+                    notices.c.state == NoticeState.QUEUED, NoticeState.CURRENT, notices.c.state
+                ),
+            )
         )
         apply_supersessions(connection, self._agency, _ids(connection, frame_id))
 
@@ -211,7 +209,7 @@ class SqlOutbox:
             )
 
     def set_refused(self, frame_id: int, refusal: Refusal) -> None:
-        """Note a final refusal."""
+        """Note a final refusal; notices that came back from the broker were published and stay."""
         with self._database.write() as connection:
             _move(
                 connection,
@@ -223,19 +221,15 @@ class SqlOutbox:
             )
             connection.execute(
                 update(notices)
-                .where(notices.c.outbox_id == frame_id)
+                .where(notices.c.outbox_id == frame_id, notices.c.frame_id.is_(None))
                 .values(state=NoticeState.REFUSED)
             )
-            undo_supersessions(connection, self._agency, _ids(connection, frame_id))
+            forget_supersessions(connection, self._agency, _refused_ids(connection, frame_id))
 
     def rewind(self, outlet: bytes, topic: str) -> None:
         """Set chains back to the accepted numbers; queued frames of the topic become stale."""
         with self._database.write() as connection:
-            connection.execute(
-                update(send_chain)
-                .where(send_chain.c.outlet == outlet, send_chain.c.topic == topic)
-                .values(seq=send_chain.c.accepted_seq, prev=send_chain.c.accepted_prev)
-            )
+            rewind_chain(connection, outlet, topic)
             connection.execute(
                 update(outbox)
                 .where(outbox.c.topic == topic, outbox.c.state == FrameState.QUEUED)
@@ -244,7 +238,7 @@ class SqlOutbox:
 
     def count(self) -> tuple[int, int]:
         """Return (frames, notices) that wait."""
-        waiting = select(outbox.c.id).where(_OPEN)
+        waiting = select(outbox.c.id).where(OUTBOX_WAITING)
         with self._database.read() as connection:
             frames = connection.execute(
                 select(func.count()).select_from(waiting.subquery())
@@ -255,16 +249,15 @@ class SqlOutbox:
         return frames, held
 
 
-def _read_marker(path: Path) -> bytes:
-    """Return what identifies the marker file: a copied or restored one has another inode or other bytes."""
-    try:
-        return path.read_bytes() + str(path.stat().st_ino).encode()
-    except FileNotFoundError:
-        return b""
-
-
 def _ids(connection: Connection, frame_id: int) -> list[bytes]:
     query = select(notices.c.notice_id).where(notices.c.outbox_id == frame_id)
+    return list(connection.execute(query).scalars())
+
+
+def _refused_ids(connection: Connection, frame_id: int) -> list[bytes]:
+    query = select(notices.c.notice_id).where(
+        notices.c.outbox_id == frame_id, notices.c.state == NoticeState.REFUSED
+    )
     return list(connection.execute(query).scalars())
 
 
@@ -277,28 +270,6 @@ def _state(connection: Connection, frame_id: int) -> FrameState:
 def _move(connection: Connection, frame_id: int, to: FrameState, **values: Any) -> None:
     state = moved(_state(connection, frame_id), to)
     connection.execute(update(outbox).where(outbox.c.id == frame_id).values(state=state, **values))
-
-
-def _extend_chain(connection: Connection, frame: OutboxFrame) -> None:
-    statement = insert(send_chain)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["outlet", "topic", "agency"],
-            set_={"seq": statement.excluded.seq, "prev": statement.excluded.prev},
-        ),
-        [
-            {
-                "outlet": frame.outlet,
-                "topic": frame.topic,
-                "agency": agency,
-                "seq": seq,
-                "prev": frame.statement_hash,
-                "accepted_seq": FIRST_LINK.seq,
-                "accepted_prev": FIRST_LINK.statement_hash,
-            }
-            for agency, seq in frame.recipients
-        ],
-    )
 
 
 def _frame_values(frame: OutboxFrame) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from agency_client.store.attachments import SqlAttachments
 from agency_client.store.database import Database
 from agency_client.store.locks import FileLocks
+from agency_client.store.marker import Marker
 from agency_client.store.openings import SqlOpeningLog
 from agency_client.store.outbox import SqlOutbox
 from agency_client.store.search import SqlSearchIndex
@@ -20,10 +21,10 @@ class ProfileStore:
         """Open the store; `key` is the 32-byte database key.
 
         Raises:
-            AgencyError: STORE_INVALID, STORE_NEWER.
+            AgencyError: STORE_INVALID, STORE_NEWER, STORE_FAILED.
         """
         self._database = Database(folder / "store.db", key)
-        self.outbox = SqlOutbox(self._database, agency, folder / "locks" / "outlet-marker")
+        self.outbox = SqlOutbox(self._database, agency, Marker(folder / "locks" / "outlet-marker"))
         self.inbox = SqlInbox(self._database, agency)
         self.search = SqlSearchIndex(self._database)
         self.trust = SqlTrust(self._database)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kept notices in SQL, for those who look: find, list, acknowledge, and what can be proved about them.
+"""Kept notices in SQL, for those who look: find, browse, acknowledge, and what can be proved.
 
 Shows nothing itself: the services write the opening log before content leaves the agency's store.
 """
@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.patterns import matches
 from agency_client.domain.records import NoticeRow, OwnedLeaf
-from agency_client.domain.views import InboxQuery
+from agency_client.domain.views import InboxQuery, NoticeState
 from agency_client.store.database import Database
 from agency_client.store.inbox import SqlReceived
-from agency_client.store.tables import frames, notices, outbox
+from agency_client.store.tables import deliveries, frames, notices, outbox
 
 _COLUMNS = [
     notices.c[name]
@@ -42,6 +42,7 @@ _COLUMNS = [
     )
 ]
 ID_HEX = 32
+_AT_ONCE = 400
 
 
 class SqlInbox(SqlReceived):
@@ -53,20 +54,22 @@ class SqlInbox(SqlReceived):
 
     def find(self, reference: str, originator: str = "") -> Sequence[NoticeRow]:
         """Return at most two notices whose hex id starts with `reference`."""
-        low = bytes.fromhex(reference[: len(reference) // 2 * 2])
-        query = select(*_COLUMNS).where(notices.c.notice_id >= low).order_by(notices.c.notice_id)
-        if len(reference) == ID_HEX:
-            query = query.where(notices.c.notice_id == low)
+        first, last = (bytes.fromhex(reference.ljust(ID_HEX, digit)) for digit in "0f")
+        query = (
+            select(*_COLUMNS)
+            .where(notices.c.notice_id.between(first, last))
+            .order_by(notices.c.notice_id)
+        )
         if originator:
             query = query.where(notices.c.originator == originator)
-        query = query.where(
-            func.lower(func.hex(notices.c.notice_id)).startswith(reference, autoescape=True)
-        )
         return self._rows(query.limit(2))
 
     def rows(self, ids: Sequence[int]) -> Sequence[NoticeRow]:
         """Return notices by row id, in the order asked for."""
-        found = {row.id: row for row in self._rows(select(*_COLUMNS).where(notices.c.id.in_(ids)))}
+        found: dict[int, NoticeRow] = {}
+        for start in range(0, len(ids), _AT_ONCE):
+            some = notices.c.id.in_(ids[start : start + _AT_ONCE])
+            found |= {row.id: row for row in self._rows(select(*_COLUMNS).where(some))}
         return tuple(found[row_id] for row_id in ids if row_id in found)
 
     def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
@@ -98,15 +101,17 @@ class SqlInbox(SqlReceived):
     def count(self) -> int:
         """Return how many notices are kept."""
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(notices)).scalar_one()
+            count: int = connection.execute(select(func.count()).select_from(notices)).scalar_one()
+            return count
 
     def newest_id(self) -> int:
         """Return the highest row id, 0 where there is none."""
         with self._database.read() as connection:
-            return connection.execute(select(func.coalesce(func.max(notices.c.id), 0))).scalar_one()
+            newest: int | None = connection.execute(select(func.max(notices.c.id))).scalar_one()
+            return newest or 0
 
     def owned_leaves(self, after: int, limit: int) -> Sequence[OwnedLeaf]:
-        """Return leaves of the broker's log that our receipts and deliveries let us recompute, ascending by index."""
+        """Return leaves of the broker's log that we can recompute, ascending by index."""
         found = [*self._publish_leaves(after, limit), *self._delivery_leaves(after, limit)]
         unique = {leaf.log.index: leaf for leaf in found}
         return tuple(unique[index] for index in sorted(unique)[:limit])
@@ -147,18 +152,17 @@ class SqlInbox(SqlReceived):
 
     def _delivery_leaves(self, after: int, limit: int) -> list[OwnedLeaf]:
         query = (
-            select(frames)
-            .where(frames.c.delivery_index > after, frames.c.delivery_salt != b"")
-            .order_by(frames.c.delivery_index)
+            select(deliveries, frames.c.topic, frames.c.sequence, frames.c.statement_hash)
+            .join(frames, frames.c.id == deliveries.c.frame_id)
+            .where(deliveries.c.log_index > after, deliveries.c.log_salt != b"")
+            .order_by(deliveries.c.log_index)
             .limit(limit)
         )
         with self._database.read() as connection:
             return [
                 OwnedLeaf(
-                    log=LogReference(
-                        index=row.delivery_index, salt=row.delivery_salt, time_ms=row.delivery_time
-                    ),
-                    kind=row.delivery_kind,
+                    log=LogReference(index=row.log_index, salt=row.log_salt, time_ms=row.log_time),
+                    kind=row.kind,
                     fields=(
                         ("recipient", self._agency),
                         ("topic", row.topic),
@@ -196,7 +200,7 @@ def _conditions(query: InboxQuery, own: str, now: int) -> list[ColumnElement[boo
     if query.unacknowledged:
         conditions.append(notices.c.acknowledged_at == 0)
     if not query.include_superseded:
-        conditions.append(notices.c.state != "superseded")
+        conditions.append(notices.c.state != NoticeState.SUPERSEDED)
     if not query.own:
         conditions.append(notices.c.originator != own)
     if query.before_id:

@@ -6,11 +6,16 @@ Only pairs of one originator reach this module: the caller has refused the other
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agency_client.domain.views import NoticeState
 from agency_client.store.tables import notices, supersessions
+
+_NEWER = and_(
+    notices.c.originator == supersessions.c.originator,
+    notices.c.notice_id == supersessions.c.by_notice_id,
+)
 
 Pair = tuple[str, bytes, bytes]
 """(originator, the notice replaced, the notice that replaces it)."""
@@ -28,13 +33,35 @@ def note_supersessions(connection: Connection, pairs: Sequence[Pair]) -> None:
         )
 
 
+def read_supersessions(
+    connection: Connection, originator: str, ids: Sequence[bytes]
+) -> dict[bytes, tuple[bytes, ...]]:
+    """Return what each of `ids` replaces, in the order of their ids."""
+    query = (
+        select(supersessions)
+        .where(supersessions.c.originator == originator, supersessions.c.by_notice_id.in_(ids))
+        .order_by(supersessions.c.notice_id)
+    )
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for row in connection.execute(query):
+        found[row.by_notice_id] = (*found.get(row.by_notice_id, ()), row.notice_id)
+    return found
+
+
 def apply_supersessions(connection: Connection, originator: str, ids: Sequence[bytes]) -> None:
-    """Mark what `ids` replace, and those of `ids` that are replaced themselves, as superseded."""
+    """Mark what `ids` replace, and those of `ids` that are replaced themselves, as superseded.
+
+    A notice counts as replaced once the one that replaces it was published.
+    """
     known = connection.execute(
-        select(supersessions).where(
+        select(supersessions)
+        .join(notices, _NEWER)
+        .where(
             supersessions.c.originator == originator,
             or_(supersessions.c.by_notice_id.in_(ids), supersessions.c.notice_id.in_(ids)),
+            notices.c.state.in_([NoticeState.CURRENT, NoticeState.SUPERSEDED]),
         )
+        .order_by(supersessions.c.by_notice_id)
     ).all()
     if known:
         connection.execute(
@@ -49,19 +76,10 @@ def apply_supersessions(connection: Connection, originator: str, ids: Sequence[b
         )
 
 
-def undo_supersessions(connection: Connection, originator: str, ids: Sequence[bytes]) -> None:
+def forget_supersessions(connection: Connection, originator: str, ids: Sequence[bytes]) -> None:
     """Forget that `ids` replace anything: they were refused and never published."""
     connection.execute(
         delete(supersessions).where(
             supersessions.c.originator == originator, supersessions.c.by_notice_id.in_(ids)
         )
-    )
-    connection.execute(
-        update(notices)
-        .where(
-            notices.c.originator == originator,
-            notices.c.superseded_by.in_(ids),
-            notices.c.state == NoticeState.SUPERSEDED,
-        )
-        .values(state=NoticeState.CURRENT, superseded_by=b"")
     )

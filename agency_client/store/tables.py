@@ -2,7 +2,8 @@
 """The tables of an agency's database, and the version that names their shape.
 
 `notices` holds what the agency may read, in clear inside the encrypted database; `frames` and
-`findings` hold what proves where it came from. Times are ms since 1970, ids and hashes raw bytes.
+`findings` hold what proves where it came from; `deliveries` has a row for each leaf of the broker's
+log that says what we were shown of a frame. Times are ms since 1970, ids and hashes raw bytes.
 """
 
 from sqlalchemy import (
@@ -23,6 +24,9 @@ from sqlalchemy import (
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
+
+OUTBOX_WAITING = text("state IN ('queued', 'sent', 'stale')")
+"""The condition of an index, which a query has to repeat word for word to use it."""
 
 
 def _int(name: str) -> Column[int]:
@@ -65,13 +69,21 @@ frames = Table(
     Column("publish_index", Integer, nullable=False, server_default="-1"),
     _bytes("publish_salt"),
     _int("publish_time"),
-    Column("delivery_index", Integer, nullable=False, server_default="-1"),
-    _bytes("delivery_salt"),
-    _int("delivery_time"),
-    _text("delivery_kind"),
+    UniqueConstraint("originator", "seal_id"),
+    Index("frames_by_publish", "publish_index"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("frame_id", Integer, ForeignKey("frames.id"), nullable=False),
+    _int("log_index"),
+    _bytes("log_salt"),
+    _int("log_time"),
+    _text("kind"),
     _bytes("shown"),
     _bytes("withheld"),
-    UniqueConstraint("originator", "seal_id"),
+    PrimaryKeyConstraint("log_index", "frame_id"),
 )
 
 notices = Table(
@@ -105,6 +117,8 @@ notices = Table(
     Index("notices_by_outbox", "outbox_id"),
     Index("notices_to_index", "id", sqlite_where=text("indexed = 0")),
     Index("notices_by_id", "notice_id"),
+    Index("notices_by_frame", "frame_id", "position"),
+    Index("notices_by_topic", "topic"),
 )
 
 supersessions = Table(
@@ -192,7 +206,8 @@ outbox = Table(
     Column("log_index", Integer, nullable=False, server_default="-1"),
     _bytes("log_salt"),
     _int("log_time"),
-    Index("outbox_waiting", "id", sqlite_where=text("state not in ('accepted', 'refused')")),
+    Index("outbox_waiting", "id", sqlite_where=OUTBOX_WAITING),
+    Index("outbox_by_log", "log_index"),
 )
 
 send_chain = Table(
@@ -252,6 +267,7 @@ gossip = Table(
     _bytes("seal_id"),
     Column("checked", Boolean, nullable=False, server_default="0"),
     PrimaryKeyConstraint("log", "size", "root"),
+    Index("gossip_unchecked", "log", "size", sqlite_where=text("checked = 0")),
 )
 
 openings = Table(

@@ -3,10 +3,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, false, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agency_client.domain.records import Head, PinnedCheckpoint
+from agency_client.errors import AgencyError, Reason
 from agency_client.store.database import Database
 from agency_client.store.tables import checkpoints, entries, gossip, roots
 
@@ -24,8 +25,11 @@ class SqlTrust:
             return tuple(connection.execute(query).scalars())
 
     def set_roots(self, documents: Sequence[bytes]) -> None:
-        """Store the whole list of root documents."""
+        """Store the whole list of root documents; a longer one of another process stays."""
         with self._database.write() as connection:
+            held = connection.execute(select(func.count()).select_from(roots)).scalar_one()
+            if len(documents) <= held:
+                return
             connection.execute(delete(roots))
             connection.execute(
                 insert(roots),
@@ -39,10 +43,16 @@ class SqlTrust:
             return tuple(connection.execute(query).scalars())
 
     def add_entries(self, start: int, added: Sequence[bytes]) -> None:
-        """Append entries at `start`; those another process of the profile has appended already stay."""
+        """Append entries at `start`; those that another process has appended already stay."""
         if not added:
             return
         with self._database.write() as connection:
+            held = connection.execute(select(func.count()).select_from(entries)).scalar_one()
+            if start > held:
+                raise AgencyError(
+                    Reason.DIRECTORY_INVALID,
+                    f"entries from {start} on would leave a gap behind {held}",
+                )
             connection.execute(
                 insert(entries).on_conflict_do_nothing(),
                 [{"position": at, "entry": one} for at, one in enumerate(added, start=start)],
@@ -63,8 +73,21 @@ class SqlTrust:
         return PinnedCheckpoint(size=row.size, root=row.root, note=row.note, seen_at=row.seen_at)
 
     def pin(self, log: str, checkpoint: PinnedCheckpoint) -> None:
-        """Pin a checkpoint; the smaller ones it follows from are no longer needed."""
+        """Pin a checkpoint; the smaller ones it follows from are no longer needed.
+
+        Raises:
+            AgencyError: LOG_INVALID; another root of that size is pinned. It stays.
+        """
         with self._database.write() as connection:
+            pinned = connection.execute(
+                select(checkpoints.c.root).where(
+                    checkpoints.c.log == log, checkpoints.c.size == checkpoint.size
+                )
+            ).scalar()
+            if pinned not in (None, checkpoint.root):
+                raise AgencyError(
+                    Reason.LOG_INVALID, f"another root of size {checkpoint.size} is pinned"
+                )
             connection.execute(
                 insert(checkpoints)
                 .values(
@@ -86,7 +109,7 @@ class SqlTrust:
         """Return heads that were not compared yet, smallest first."""
         query = (
             select(gossip)
-            .where(gossip.c.log == log, gossip.c.checked.is_(False))
+            .where(gossip.c.log == log, gossip.c.checked == false())
             .order_by(gossip.c.size)
             .limit(limit)
         )
