@@ -41,6 +41,10 @@ class Session(Protocol):
         """Let that much more be delivered."""
         ...
 
+    def charge(self, size: int) -> None:
+        """Say how many bytes the delivery taken last is, before the next event is taken."""
+        ...
+
     async def acknowledge(self, cursor: Cursor) -> object:
         """Move a cursor forward; it is on stable storage on return."""
         ...

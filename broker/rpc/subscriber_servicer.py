@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tocsin.v1 import subscriber_service_pb2 as pb
 
 from broker.domain.deliveries import Delivered
+from broker.domain.events import Event
 from broker.domain.peers import Peer
 from broker.domain.topics import TopicView
 from broker.errors import invalid
@@ -33,6 +34,7 @@ DEFAULT_TOPICS, MAX_TOPICS = 100, 1000
 MAX_PULL_FRAMES, DEFAULT_PULL_FRAMES = 100, 10
 MAX_WAIT_MS = 30_000
 
+_LIVE_FIELD = pb.SubscribeResponse.DELIVERY_FIELD_NUMBER
 _PULLED_FIELD = pb.PullResponse.DELIVERIES_FIELD_NUMBER
 _FETCHED_FIELD = pb.GetNoticeResponse.DELIVERY_FIELD_NUMBER
 
@@ -56,10 +58,18 @@ class SubscriberServicer:
             async with asyncio.TaskGroup() as group, aclosing(session.events()) as events:
                 obeying = group.create_task(_obey(stream, session))
                 async for event in events:
-                    await stream.write(event_bytes(event, self.deliveries))
+                    await stream.write(self._event_bytes(event, session))
                 obeying.cancel()
         finally:
             session.close()
+
+    def _event_bytes(self, event: Event, session: Session) -> bytes:
+        """Return an event's bytes; a delivery takes from the credit what it is on the wire."""
+        if not isinstance(event, Delivered):
+            return event_bytes(event, self.deliveries)
+        delivery = self.deliveries.encode(event)
+        session.charge(len(delivery))
+        return embedded(_LIVE_FIELD, delivery)
 
     async def _opened(self, stream: Stream[pb.SubscribeRequest], peer: Peer) -> Session:
         try:

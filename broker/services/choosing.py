@@ -37,7 +37,9 @@ class Choosing:
         topics = wanted.chooses(entry.topic for entry in federation.directory.topics())
         heads = await self._store.heads(agency, topics)
         open_ = await asyncio.to_thread(self._subscribable, agency, federation, topics)
-        chosen = {topic: heads.get(topic, 0) for topic in topics if topic in open_ or heads[topic]}
+        chosen = {
+            topic: heads.get(topic, 0) for topic in topics if topic in open_ or heads.get(topic)
+        }
         for pattern in wanted.topics:
             if not _has_wildcard(pattern) and pattern not in chosen:
                 raise BrokerError(Reason.TOPIC_UNKNOWN, {"topic": pattern})

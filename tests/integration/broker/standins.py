@@ -150,6 +150,7 @@ class StandInSession:
     queue: asyncio.Queue[events.Event | None] = field(default_factory=asyncio.Queue)
     closed: bool = False
     sent: int = 0
+    charged: list[int] = field(default_factory=list)
 
     async def events(self) -> AsyncGenerator[events.Event, None]:
         yield events.Opened(cursors=(), heads=())
@@ -169,6 +170,9 @@ class StandInSession:
     def add_credit(self, grant: Credit) -> None:
         self.credit = self.credit.plus(grant)
         self.pump()
+
+    def charge(self, size: int) -> None:
+        self.charged.append(size)
 
     async def acknowledge(self, cursor: Cursor) -> None:
         self.queue.put_nowait(events.Acknowledged(cursor=cursor))

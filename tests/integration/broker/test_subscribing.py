@@ -66,6 +66,18 @@ async def test_a_subscriber_gets_what_its_credit_allows_and_more_when_it_gives_m
 
 
 @pytest.mark.usefixtures("published")
+async def test_a_delivery_takes_from_the_credit_what_it_is_on_the_wire(
+    stub: "SubscriberServiceAsyncStub", services: StandInServices
+) -> None:
+    call: Any = stub.Subscribe()
+    await call.write(opening(frames=2))
+    received = [await call.read() for _ in range(3)]
+    sizes = [event.delivery.ByteSize() for event in received[1:]]
+    assert services.subscriptions.sessions[0].charged == sizes
+    call.cancel()
+
+
+@pytest.mark.usefixtures("published")
 async def test_an_acknowledgement_is_answered_on_the_stream(
     stub: "SubscriberServiceAsyncStub",
 ) -> None:
