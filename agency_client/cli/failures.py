@@ -82,7 +82,10 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.PROFILE_IN_USE: (Exit.CONFLICT, "end the other process, or use another --profile"),
     Reason.PROFILE_MISSING: (Exit.NOT_FOUND, "create it with `tocsin init`, or choose --profile"),
     Reason.PROFILE_EXISTS: (Exit.CONFLICT, "choose another --profile; nothing was changed"),
-    Reason.PROFILE_INVALID: (Exit.CREDENTIAL, "restore the profile from your backup"),
+    Reason.PROFILE_INVALID: (
+        Exit.CREDENTIAL,
+        "correct what is named, or restore the profile from your backup",
+    ),
     Reason.NOT_ENROLLED: (Exit.CREDENTIAL, "run `tocsin enrol` once the stewards admitted you"),
     Reason.FEDERATION_MISMATCH: (Exit.CREDENTIAL, "this is another federation: ask a steward"),
     Reason.DIRECTORY_INVALID: (Exit.BAD, "do not go on; tell your auditor and a steward"),

@@ -10,6 +10,8 @@ from agency_client.cli.output import Printer
 ENVIRONMENT = {
     "TOCSIN_PROFILE": "profile folder or name, where --profile is not given",
     "TOCSIN_PASSPHRASE_FILE": "file with the passphrase, where --passphrase-file is not given",
+    "TOCSIN_BROKER": "HOST:PORT of the broker, over the profile's config.toml",
+    "TOCSIN_CERTIFICATE_HOURS": "validity of the gateway's certificate, over config.toml",
     "TOCSIN_STEWARD_HOME": "the steward's folder, where --home is not given",
 }
 
@@ -45,5 +47,5 @@ def environment(context: click.Context) -> None:
     Printer(as_json=common(context).as_json).document(
         "environment",
         {"variables": ENVIRONMENT},
-        [f"{name:<24} {meaning}" for name, meaning in ENVIRONMENT.items()],
+        [f"{name:<25} {meaning}" for name, meaning in ENVIRONMENT.items()],
     )
