@@ -163,7 +163,9 @@ class DirectoryService:
             self._store.trust.set_roots(roots)
             self._store.trust.add_entries(held.size, fetched)
             self._current = current
-        self._store.trust.pin(LogKind.DIRECTORY, checkpoint)
+        pinned = self._store.trust.checkpoint(LogKind.DIRECTORY)
+        if pinned is None or (pinned.size, pinned.root) != (checkpoint.size, checkpoint.root):
+            self._store.trust.pin(LogKind.DIRECTORY, checkpoint)
         return moved
 
     async def _refusal(self, reason: str, detail: str) -> AgencyError:

@@ -113,8 +113,10 @@ class SqlInbox(SqlReceived):
     def owned_leaves(self, after: int, limit: int) -> Sequence[OwnedLeaf]:
         """Return leaves of the broker's log that we can recompute, ascending by index."""
         found = [*self._publish_leaves(after, limit), *self._delivery_leaves(after, limit)]
-        unique = {leaf.log.index: leaf for leaf in found}
-        return tuple(unique[index] for index in sorted(unique)[:limit])
+        # Two that claim one index contradict each other: both are kept, and never parted by a page.
+        ordered = sorted(dict.fromkeys(found), key=lambda leaf: leaf.log.index)
+        last = ordered[limit - 1].log.index if len(ordered) > limit else None
+        return tuple(leaf for leaf in ordered if last is None or leaf.log.index <= last)
 
     def _publish_leaves(self, after: int, limit: int) -> list[OwnedLeaf]:
         own = (

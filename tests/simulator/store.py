@@ -323,6 +323,7 @@ class MemoryStore:
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[None]:
         async with self._writer:
+            await asyncio.sleep(0)
             await self._going.wait()
             if self._fault is not None:
                 raise BrokerError(self._fault)
