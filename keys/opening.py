@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.cobblestone import Cobblestone256Decryptor
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import AlreadyFinalized, InvalidTag
 
 from keys import merkle
 from keys.attachments import attachment_context
@@ -274,7 +274,7 @@ class AttachmentOpener:
     """Decrypts one attachment piece by piece: `update` any number of times, then `finalize` once.
 
     What `update` returns is authentic but may be a beginning only: keep it apart, and release
-    nothing until `finalize` has returned.
+    nothing until `finalize` has returned. What was refused once stays refused.
     """
 
     def __init__(self, federation: bytes, originator: str, ref: AttachmentRef, key: bytes) -> None:
@@ -301,7 +301,7 @@ class AttachmentOpener:
             )
         try:
             return self._decryptor.update(data)
-        except InvalidTag:
+        except (InvalidTag, AlreadyFinalized):
             raise _attachment_refused() from None
 
     def finalize(self) -> bytes:
@@ -314,7 +314,7 @@ class AttachmentOpener:
             raise _attachment_refused()
         try:
             return self._decryptor.finalize()
-        except InvalidTag:
+        except (InvalidTag, AlreadyFinalized):
             raise _attachment_refused() from None
 
 
