@@ -2,11 +2,14 @@
 """Requirements of section 15 on the broker: what it stores, what it refuses, in which order."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tocsin.v1 import core_pb2
 
 from broker.errors import BrokerError, Reason
+from broker.ports.store import Store
 from broker.rpc.messages import frame_of
 from keys.attachments import AttachmentSealer
 from keys.entries import RuleBookEntry
@@ -16,7 +19,7 @@ from keys.logleaf import Value, check_leaf
 from keys.signing import PAYLOAD_FRAME
 from policy import standard_book
 from tests.simulator.federation import DAY, HOUR, MARKING, NOW, TOPIC, notice_draft
-from tests.unit.protocol.desk import Desk
+from tests.unit.protocol.desk import Desk, opened
 from tests.unit.protocol.material import ORIGINATOR, READER
 
 MINUTE = HOUR // 60
@@ -80,6 +83,24 @@ async def test_a_receipt_names_the_leaf_of_a_stored_frame(desk: Desk) -> None:
         receipt.log.time_ms
     )
     assert await desk.sequences() == [(TOPIC, 1)]
+
+
+@pytest.mark.must("PUB-3", "LOG-4")
+async def test_what_the_store_did_not_take_is_not_acknowledged(tmp_path: Path) -> None:
+    class Failing:
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        async def append_frame(self, _: object) -> None:
+            raise BrokerError(Reason.OUTCOME_UNKNOWN)
+
+    async with opened(tmp_path, wrap=lambda store: cast("Store", Failing(store))) as desk:
+        leaves = len(await desk.leaves())
+        assert (await desk.refusal(desk.seal())).reason is Reason.OUTCOME_UNKNOWN
+        assert len(await desk.leaves()) == leaves
 
 
 def signed_again(desk: Desk, frame: Frame) -> Frame:
