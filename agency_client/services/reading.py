@@ -46,14 +46,15 @@ class Read:
 class SetAside:
     """A delivery that is not accepted.
 
-    `frame` is there where the delivery verified, so that its number in the chain is accounted for;
-    `unknown_key` asks for a newer directory before the refusal is final.
+    `frame` is there where the delivery verified, so that its number in the chain is accounted for.
+    `behind` asks for a newer directory before the refusal is final: the frame is signed with a key
+    that ours lacks, or refused by ours and sealed under a larger one.
     """
 
     finding: Finding
     frame: KeptFrame | None = None
     checked: CheckedDelivery | None = None
-    unknown_key: bool = False
+    behind: bool = False
 
 
 def read_delivery(
@@ -68,7 +69,7 @@ def read_delivery(
     except TrustError as error:
         return SetAside(
             finding=_refused(delivery, error, now),
-            unknown_key=error.reason is TrustReason.UNKNOWN_KEYSET,
+            behind=error.reason is TrustReason.UNKNOWN_KEYSET,
         )
     refused = _policy_finding(delivery, checked, federation, now)
     findings: list[Finding] = []
@@ -85,6 +86,7 @@ def read_delivery(
         finding=refused,
         frame=_kept_frame(delivery, checked, SET_ASIDE, ()),
         checked=checked,
+        behind=checked.header.directory.size > federation.directory.size,
     )
 
 

@@ -9,7 +9,7 @@ Source: design sections 2 and 4; broker.md section 2.4 for the stream.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -99,7 +99,7 @@ class Receiver:
 
     async def session(
         self, wanted: Filter, *, until_caught_up: bool = False
-    ) -> AsyncIterator[StoredBatch]:
+    ) -> AsyncGenerator[StoredBatch, None]:
         """Yield batches of one stream as they are stored; ends where the broker ends the stream.
 
         Raises:
@@ -124,7 +124,7 @@ class Receiver:
 
     async def _batches(
         self, session: "_Session", stream: SubscriptionStream, pump: "_Pump"
-    ) -> AsyncIterator[StoredBatch]:
+    ) -> AsyncGenerator[StoredBatch, None]:
         while events := await pump.take(BATCH_FRAMES):
             await self._note_events(session, events)
             if session.ahead:
@@ -148,14 +148,14 @@ class Receiver:
         await stream.add_credit(len(deliveries), sum(one.size for one in deliveries))
 
     async def _note_events(self, session: "_Session", events: Sequence[SubscriptionEvent]) -> None:
+        if any(isinstance(event, PolicyChanged) for event in events):
+            await self._directory.sync()
         for event in events:
             match event:
                 case Opened():
                     await self._note_cursors(session, event)
                 case Acknowledged(cursor=cursor):
                     session.acknowledged[cursor.topic] = cursor.sequence
-                case PolicyChanged():
-                    await self._directory.sync()
                 case CheckpointSeen(note=note):
                     await self._hold_to(note)
                 case HistoryGone():
@@ -196,14 +196,13 @@ class Receiver:
         """Verify, open and store deliveries; the caller acknowledges them afterwards."""
         now = self._clock.now_ms()
         results = await asyncio.to_thread(self._read, deliveries, wanted, now)
-        unknown = [isinstance(one, SetAside) and one.unknown_key for one in results]
-        if any(unknown) and await self._directory.sync():
-            again = [
-                delivery for delivery, is_new in zip(deliveries, unknown, strict=True) if is_new
-            ]
+        behind = [isinstance(one, SetAside) and one.behind for one in results]
+        if any(behind) and await self._directory.sync():
+            again = [one for one, is_behind in zip(deliveries, behind, strict=True) if is_behind]
             read = iter(await asyncio.to_thread(self._read, again, wanted, now))
             results = [
-                next(read) if is_new else one for one, is_new in zip(results, unknown, strict=True)
+                next(read) if is_behind else one
+                for one, is_behind in zip(results, behind, strict=True)
             ]
         batch = await asyncio.to_thread(
             file_batch,

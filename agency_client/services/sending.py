@@ -259,7 +259,8 @@ async def _answers(run: "_Run") -> Sequence[PublishOutcome]:
     """Return the next outcomes; none where the stream ended, and the rest stays unknown."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await anext(run.outcomes, ())
+            # Not `()` as the default: CPython 3.11 fails on a tuple there.
+            return await anext(run.outcomes, None) or ()
     except TimeoutError:
         raise AgencyError(
             Reason.DEADLINE_EXCEEDED, f"the broker did not answer within {ANSWER_SECONDS} s"
