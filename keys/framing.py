@@ -133,6 +133,14 @@ def read_bytes(item: bytes, width: int) -> bytes:
     return item
 
 
+def text(value: str) -> bytes:
+    """Return `value` in UTF-8; a lone surrogate, which is no text, is refused."""
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise FramingError(Reason.MALFORMED, "text cannot be UTF-8") from None
+
+
 def read_text(item: bytes) -> str:
     """Return `item` as text; it must be UTF-8."""
     try:

@@ -20,6 +20,7 @@ from keys.framing import (
     read_text,
     read_uint,
     refusing,
+    text,
     u64,
     unframe,
     unlisted,
@@ -83,7 +84,7 @@ def field_bytes(value: Value) -> bytes:
     """Return the bytes by which a field's value is hashed."""
     if isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else u64(value)
+    return text(value) if isinstance(value, str) else u64(value)
 
 
 def field_hash(salt: bytes, name: str, value: Value) -> bytes:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from keys.envelope import Frame
+from keys.envelope import NO_PREVIOUS, Frame
 from keys.signing import Keyset
 from tests.simulator.federation import KEYSET, Federation, build_federation
 
@@ -16,8 +16,9 @@ def federation() -> Federation:
 
 @pytest.fixture(scope="session")
 def frame(federation: Federation) -> Frame:
-    """Three notices of gr-pol for all three."""
-    return federation.seal("gr-pol", [b"first", b"second", b"third"])
+    """Three notices of gr-pol for all three, the first that it ever sent."""
+    first = dict.fromkeys(federation.agencies, (1, NO_PREVIOUS))
+    return federation.seal("gr-pol", [b"first", b"second", b"third"], chain=first)
 
 
 @pytest.fixture(scope="session")
