@@ -127,7 +127,7 @@ def profile_folder(name_or_path: str | None = None) -> Path:
 
 
 def _expanded(path: str) -> Path:
-    """Return a path with the home folder for a leading `~`; of an unknown user it stays as it is."""
+    """Return a path with the home folder for a leading `~`; that of an unknown user stays."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agency, open: what its own systems, the command line and the desk work with.
+
+    async with Agency.connect("gr-pol", passphrase) as agency:
+        await agency.publish(draft)
+        async for notice in agency.subscribe("trafficking/#"):
+            ...
+
+Opening a profile needs no broker, and neither do reading, searching and queueing. Every method
+raises `agency_client.errors.AgencyError`.
+"""
+
+import asyncio
+import contextlib
+import getpass
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from agency_client.bootstrap.courier import Courier
+from agency_client.bootstrap.following import PASSING, Following, Troubled
+from agency_client.bootstrap.outlet import Outlet
+from agency_client.bootstrap.passphrases import passphrase_for
+from agency_client.bootstrap.upkeep import Upkeep
+from agency_client.bootstrap.wiring import Wiring
+from agency_client.config import profile_folder
+from agency_client.domain.delivery import Filter, TopicView
+from agency_client.domain.findings import Finding
+from agency_client.domain.patterns import check_pattern
+from agency_client.domain.publishable import Addressed, Publishable
+from agency_client.domain.views import (
+    AudienceView,
+    AuditReport,
+    InboxQuery,
+    NoticeView,
+    PublishedNotice,
+    PublishReport,
+    PublishState,
+    ReceiveReport,
+    SearchResult,
+    SendReport,
+    StatusReport,
+    Viewer,
+)
+from agency_client.errors import AgencyError, Reason
+from agency_client.services.planning import preview
+from agency_client.services.publishing import Queued
+from keys.directory import Directory
+
+Progress = Callable[[int, int], None]
+"""Told how many notices of how many are accepted."""
+
+FRESH_MS = 60_000
+"""A directory of this minute is recent enough to seal by; the broker says where it is not."""
+FETCH_SECONDS = 3.0
+"""How long publishing waits for a newer directory before it seals by the one it has."""
+INDEX_AT_ONCE = 512
+
+
+class Agency:
+    """One profile, open."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        """Stand on services that were put together; programs use `connect`."""
+        self.wiring = wiring
+        self._courier = Courier(
+            sender=wiring.sender,
+            outlet=Outlet(wiring.store.locks, wiring.clock),
+            directory=wiring.directory,
+            store=wiring.store,
+            clock=wiring.clock,
+            entropy=wiring.entropy,
+        )
+        self._upkeep = Upkeep(
+            courier=self._courier,
+            store=wiring.store,
+            clock=wiring.clock,
+            entropy=wiring.entropy,
+        )
+        self._following = Following(
+            receiver=wiring.receiver,
+            viewing=wiring.viewing,
+            upkeep=self._upkeep,
+            store=wiring.store,
+            clock=wiring.clock,
+            entropy=wiring.entropy,
+        )
+        self._open: weakref.WeakSet[AsyncGenerator[NoticeView, None]] = weakref.WeakSet()
+        self._fetched_at = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, profile: Path | str | None = None, passphrase: str | bytes | None = None
+    ) -> AsyncIterator[Self]:
+        """Open a profile; the broker may be away.
+
+        Args:
+            profile: its folder, or the name of one; the default profile unless given.
+            passphrase: opens its keys; read from the file that its settings name unless given.
+
+        Raises:
+            AgencyError: PROFILE_MISSING, PROFILE_INVALID, NOT_ENROLLED, CLOCK_SKEW, or of the
+                store.
+            TrustError: the key file does not open, or what is pinned does not verify.
+        """
+        folder = profile if isinstance(profile, Path) else profile_folder(profile)
+        secret = passphrase_for(folder) if passphrase is None else passphrase
+        agency = cls(await asyncio.to_thread(Wiring.open, folder, secret))
+        try:
+            yield agency
+        finally:
+            await agency.close()
+
+    async def close(self) -> None:
+        """End what is under way and let everything go."""
+        for notices in tuple(self._open):
+            with contextlib.suppress(RuntimeError):  # another task is in it, and ends with it
+                await notices.aclose()
+        await self._upkeep.stop()
+        await self.wiring.broker.close()
+        await asyncio.to_thread(self.wiring.store.close)
+
+    @property
+    def agency_id(self) -> str:
+        """Our id in the directory."""
+        return self.wiring.agency
+
+    @property
+    def directory(self) -> Directory:
+        """The directory as we verified it last."""
+        return self.wiring.directory.current.directory
+
+    def preview(self, draft: Addressed) -> AudienceView:
+        """Return who would get a draft, and why the others would not; nothing is sent."""
+        return preview(draft, self.wiring.directory.current, self.wiring.clock.now_ms())
+
+    async def publish(
+        self,
+        drafts: Publishable | Sequence[Publishable],
+        *,
+        all_or_nothing: bool = False,
+        wait_s: float = 30.0,
+        progress: Progress | None = None,
+    ) -> PublishReport:
+        """Seal drafts into the outbox, durably, and send them.
+
+        Args:
+            drafts: one or many.
+            all_or_nothing: publish none where one may not be.
+            wait_s: how long to wait for the broker; 0 only queues.
+            progress: told how many are accepted.
+        """
+        batch = list(drafts) if isinstance(drafts, Sequence) else [drafts]
+        until = self._until(wait_s)
+        await self._fetch_directory()
+        async with self._courier.outlet.held():
+            queued = await self.wiring.publisher.queue(batch, all_or_nothing=all_or_nothing)
+        if not queued.frames or wait_s <= 0:
+            self._upkeep.wake()
+            return await self._report(queued, None)
+        sent = await self._courier.send(
+            until,
+            settled=lambda: self._is_settled(queued),
+            progress=_by_notice(queued, progress),
+        )
+        return await self._report(queued, sent)
+
+    def _until(self, seconds: float) -> int:
+        return self.wiring.clock.now_ms() + int(max(0.0, seconds) * 1000)
+
+    async def _fetch_directory(self) -> None:
+        """Fetch the directory if ours is not fresh; with the broker away we go by the one we have.
+
+        Raises:
+            AgencyError: what the broker serves does not verify: nothing is sealed by it.
+        """
+        now = self.wiring.clock.now_ms()
+        if 0 <= now - self._fetched_at < FRESH_MS:
+            return
+        self._fetched_at = now
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                await self.wiring.directory.sync()
+        except TimeoutError:
+            return
+        except AgencyError as error:
+            if error.reason not in PASSING and error.reason is not Reason.UNAUTHENTICATED:
+                raise
+
+    async def _is_settled(self, queued: Queued) -> bool:
+        waiting = await asyncio.to_thread(self.wiring.store.outbox.waiting)
+        return not {frame.id for frame in waiting} & {frame_id for frame_id, _ in queued.frames}
+
+    async def _report(self, queued: Queued, sent: SendReport | None) -> PublishReport:
+        report = await asyncio.to_thread(self.wiring.publisher.report, queued)
+        if sent is None or not sent.problem:
+            return report
+        return PublishReport(notices=tuple(_explained(one, sent) for one in report.notices))
+
+    async def send(self, *, wait_s: float = 30.0) -> SendReport:
+        """Send what waits in the outbox; at least one attempt is made."""
+        return await self._courier.send(self._until(wait_s))
+
+    def subscribe(
+        self,
+        *topics: str,
+        types: Sequence[str] = (),
+        originators: Sequence[str] = (),
+        viewer: Viewer | None = None,
+        troubled: Troubled | None = None,
+    ) -> AsyncGenerator[NoticeView, None]:
+        """Follow topics: yield notices as they come, each verified, opened and stored before.
+
+        Goes on through restarts of the broker. Meanwhile the outbox is sent and the search index
+        filled. One subscription of a profile at a time.
+
+        Args:
+            topics: patterns; `+` is one level, a last `#` everything below.
+            types: notice types; none means all.
+            originators: agencies; none means all.
+            viewer: who looks, for our own log; the login's name unless given.
+            troubled: told of each problem that is waited out.
+        """
+        wanted = _filter(topics, types, originators)
+        notices = self._following.notices(wanted, viewer or _login(), troubled)
+        self._open.add(notices)
+        return notices
+
+    async def receive(self, *topics: str) -> ReceiveReport:
+        """Receive what is waiting, and end."""
+        wanted = _filter(topics, (), ())
+        with self.wiring.store.locks.receiver():
+            report = await self.wiring.receiver.catch_up(wanted)
+        while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
+            pass
+        return report
+
+    async def inbox(
+        self, query: InboxQuery | None = None, viewer: Viewer | None = None
+    ) -> tuple[NoticeView, ...]:
+        """List kept notices, newest first."""
+        return await self.wiring.viewing.inbox(query or InboxQuery(), viewer or _login())
+
+    async def show(self, reference: str, viewer: Viewer | None = None) -> NoticeView:
+        """Read one kept notice."""
+        return await self.wiring.viewing.show(reference, viewer or _login())
+
+    async def search(
+        self, words: str, viewer: Viewer | None = None, *, limit: int = 20
+    ) -> SearchResult:
+        """Search everything kept, best first; no query leaves the agency."""
+        return await self.wiring.viewing.search(words, viewer or _login(), limit=limit)
+
+    async def acknowledge(self, reference: str, by: str = "") -> NoticeView:
+        """Note that a person dealt with a notice; the first time stays."""
+        return await self.wiring.viewing.acknowledge(reference, by or _login().name)
+
+    async def save_attachment(
+        self, reference: str, name: str, target: Path, viewer: Viewer | None = None
+    ) -> int:
+        """Save an attachment of a kept notice to a new file, verified whole; return its size."""
+        return await self.wiring.saving.save(reference, name, target, viewer or _login())
+
+    async def topics(self) -> Sequence[TopicView]:
+        """List the topics that we may publish to or read, as the broker answers now."""
+        return await self.wiring.broker.topics()
+
+    async def status(self) -> StatusReport:
+        """Say how we stand; the broker is asked and may be away."""
+        return await self.wiring.status.status()
+
+    async def audit(self) -> AuditReport:
+        """Verify the broker's log, the directory and our own log."""
+        return await self.wiring.audit.audit()
+
+    async def findings(self, *, limit: int = 100) -> Sequence[Finding]:
+        """Return what was found wrong, newest first."""
+        return await asyncio.to_thread(self.wiring.store.inbox.findings, limit)
+
+
+def _filter(topics: Sequence[str], types: Sequence[str], originators: Sequence[str]) -> Filter:
+    if not topics:
+        raise AgencyError(Reason.INVALID_ARGUMENT, "no topic was named", field="topic")
+    patterns = tuple(map(check_pattern, topics))
+    return Filter(topics=patterns, types=tuple(types), originators=tuple(originators))
+
+
+def _login() -> Viewer:
+    """Return who this process runs as: whoever looks has a name in our log."""
+    try:
+        return Viewer(name=getpass.getuser())
+    except (OSError, KeyError):
+        return Viewer(name="unknown login")
+
+
+def _explained(notice: PublishedNotice, sent: SendReport) -> PublishedNotice:
+    """Say of a notice that waits what it waits for."""
+    if notice.state is not PublishState.QUEUED or notice.message:
+        return notice
+    return replace(notice, reason=sent.problem_reason, message=sent.problem)
+
+
+def _by_notice(queued: Queued, progress: Progress | None) -> Callable[[int], None] | None:
+    """Turn a count of accepted frames into one of notices; the oldest frames go first."""
+    if progress is None:
+        return None
+    sizes = [len(plan.notices) for _, plan in queued.frames]
+    total, taken = sum(sizes), 0
+
+    def count(frames: int) -> None:
+        nonlocal taken
+        taken = min(taken + frames, len(sizes))
+        progress(sum(sizes[:taken]), total)
+
+    return count

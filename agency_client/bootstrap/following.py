@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Following topics for as long as somebody listens: through restarts of the broker and bad lines.
+
+Notices are verified, stored and acknowledged by `services.receiving`, written into our own log of
+openings by `services.viewing`, and only then handed out. What was stored while nobody listened is
+in the inbox.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from agency_client.bootstrap.upkeep import Upkeep
+from agency_client.domain.delivery import Filter
+from agency_client.domain.outbox import pause_ms
+from agency_client.domain.views import NoticeView, Viewer
+from agency_client.errors import AgencyError, Reason
+from agency_client.ports.clock import Clock, Entropy
+from agency_client.ports.store import Store
+from agency_client.services.receiving import Receiver
+from agency_client.services.viewing import ViewingService
+
+SHOWN_AT_ONCE = 16
+"""Notices under one leaf of the own log: it names hardly more than were looked at."""
+
+WELL_MS = 10_000
+"""A stream that lasted so long was well: the next pause is a first one."""
+
+PASSING = frozenset(
+    {
+        Reason.BROKER_UNREACHABLE,
+        Reason.DEADLINE_EXCEEDED,
+        Reason.DRAINING,
+        Reason.OUTCOME_UNKNOWN,
+        Reason.STORAGE_FULL,
+        Reason.READ_ONLY,
+        Reason.INTERNAL,
+        Reason.LIMIT_EXCEEDED,
+        Reason.MALFORMED,
+        Reason.AGENCY_LOCKED,
+        Reason.CLOCK_SKEW,
+    }
+)
+"""What may be over when the stream is opened again. An agency that is locked listens for the day
+on which it is not."""
+
+Troubled = Callable[[AgencyError], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """Follows topics for one profile."""
+
+    receiver: Receiver
+    viewing: ViewingService
+    upkeep: Upkeep
+    store: Store
+    clock: Clock
+    entropy: Entropy
+
+    async def notices(
+        self, wanted: Filter, viewer: Viewer, troubled: Troubled | None
+    ) -> AsyncGenerator[NoticeView, None]:
+        """Yield notices as they are stored; ends only with an error.
+
+        Args:
+            wanted: what to follow.
+            viewer: who looks.
+            troubled: told of each problem that is waited out.
+
+        Raises:
+            AgencyError: PROFILE_IN_USE; the broker refuses for good; or of the store.
+        """
+        with self.store.locks.receiver():
+            self.upkeep.start()
+            try:
+                failed = 0
+                while True:
+                    began = self.clock.now_ms()
+                    try:
+                        async with aclosing(self._session(wanted, viewer)) as session:
+                            async for view in session:
+                                yield view
+                    except AgencyError as error:
+                        if error.reason not in PASSING:
+                            raise
+                        if troubled is not None:
+                            troubled(error)
+                        failed += 1
+                    if self.clock.now_ms() - began >= WELL_MS:
+                        failed = 0
+                    await self.clock.sleep(pause_ms(failed, self.entropy.jitter()))
+            finally:
+                await self.upkeep.stop()
+
+    async def _session(self, wanted: Filter, viewer: Viewer) -> AsyncGenerator[NoticeView, None]:
+        """Yield the notices of one stream."""
+        async with aclosing(self.receiver.session(wanted)) as batches:
+            async for batch in batches:
+                self.upkeep.wake()
+                for start in range(0, len(batch.rows), SHOWN_AT_ONCE):
+                    rows = batch.rows[start : start + SHOWN_AT_ONCE]
+                    for view in await self.viewing.stream(rows, viewer):
+                        yield view

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes on behind an open subscription: the outbox is sent, the search index is filled.
+
+Trouble with either is no reason to stop receiving: it is tried again, later each time.
+"""
+
+import asyncio
+import contextlib
+
+from agency_client.bootstrap.courier import Courier
+from agency_client.domain.outbox import pause_ms
+from agency_client.errors import AgencyError
+from agency_client.ports.clock import Clock, Entropy
+from agency_client.ports.store import Store
+
+INDEX_AT_ONCE = 256
+"""Notices in one transaction of the index: receiving waits for it some ten milliseconds."""
+LOOK_SECONDS = 2.0
+"""How often it is looked whether another process of the profile left something to do."""
+
+
+class Upkeep:
+    """The background work of one profile in this process; shared by its subscriptions."""
+
+    def __init__(self, *, courier: Courier, store: Store, clock: Clock, entropy: Entropy) -> None:
+        self._courier = courier
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._sending = asyncio.Event()
+        self._indexing = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin, if it is not under way."""
+        if not self._tasks:
+            works = (self._send(), self._index())
+            self._tasks = {asyncio.create_task(work, name="upkeep") for work in works}
+
+    async def stop(self) -> None:
+        """End it and wait until it has ended."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look now whether there is something to do."""
+        self._sending.set()
+        self._indexing.set()
+
+    async def _send(self) -> None:
+        failed = 0
+        while True:
+            waiting = await self._sent()
+            failed = failed + 1 if waiting else 0
+            if waiting:
+                await self._clock.sleep(pause_ms(failed, self._entropy.jitter()))
+            else:
+                await _told(self._sending)
+
+    async def _sent(self) -> bool:
+        """Make one attempt if there is anything to send; return whether it has to be made again."""
+        try:
+            frames, _ = await asyncio.to_thread(self._store.outbox.count)
+            if not frames:
+                return False
+            report = await self._courier.attempt(self._clock.now_ms())
+        except AgencyError:
+            return True
+        return bool(report.waiting) and not report.accepted
+
+    async def _index(self) -> None:
+        failed = 0
+        while True:
+            try:
+                indexed = await asyncio.to_thread(self._store.search.index, INDEX_AT_ONCE)
+            except AgencyError:
+                failed += 1
+                await self._clock.sleep(pause_ms(failed, self._entropy.jitter()))
+                continue
+            failed = 0
+            if not indexed:
+                await _told(self._indexing)
+
+
+async def _told(event: asyncio.Event) -> None:
+    """Wait until told, or a while."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await event.wait()
+    event.clear()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens a profile and puts its services together. Works with the broker away: nothing is asked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from agency_client.bootstrap.connecting import LeafIssuer, broker_at
+from agency_client.bootstrap.keyring import Keyring, check_clock
+from agency_client.bootstrap.profile import open_keyring
+from agency_client.bootstrap.system import SystemClock, SystemEntropy
+from agency_client.config import Settings, settings_of
+from agency_client.errors import AgencyError, Reason
+from agency_client.ports.broker import Broker
+from agency_client.ports.clock import Clock, Entropy
+from agency_client.ports.store import Store
+from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
+from agency_client.services.audit import AuditService
+from agency_client.services.checkpoints import CheckpointService
+from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.publishing import Publisher
+from agency_client.services.receiving import Receiver
+from agency_client.services.saving import AttachmentDownload
+from agency_client.services.sending import Sender
+from agency_client.services.status import StatusService
+from agency_client.services.viewing import ViewingService
+from agency_client.store.profile_store import ProfileStore
+from keys.signers import Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The services of one open profile, and what they stand on."""
+
+    agency: str
+    signer: Signer = field(repr=False)
+    clock: Clock
+    entropy: Entropy
+    store: Store
+    broker: Broker
+    directory: DirectoryService
+    publisher: Publisher
+    sender: Sender
+    receiver: Receiver
+    viewing: ViewingService
+    saving: AttachmentDownload
+    status: StatusService
+    audit: AuditService
+
+    @classmethod
+    def open(cls, folder: Path, passphrase: str | bytes) -> Self:
+        """Open the profile in `folder`. Slow: derives a key and verifies the directory.
+
+        Raises:
+            AgencyError: PROFILE_MISSING, PROFILE_INVALID, NOT_ENROLLED, CLOCK_SKEW, or of the
+                store.
+            TrustError: the key file does not open, or what is pinned does not verify.
+        """
+        settings = settings_of(folder)
+        keyring = open_keyring(folder, passphrase)
+        clock = SystemClock()
+        check_clock(keyring, clock.now_ms())
+        store = ProfileStore(folder, keyring.store_key, keyring.agency)
+        try:
+            return cls.of(keyring, settings, store, clock)
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    def of(cls, keyring: Keyring, settings: Settings, store: Store, clock: Clock) -> Self:
+        """Put the services of an open store together.
+
+        Raises:
+            AgencyError: NOT_ENROLLED; DIRECTORY_INVALID.
+            TrustError: what is pinned does not verify.
+        """
+        pin = _pinned(store, settings)
+        entropy = SystemEntropy()
+        issuer = LeafIssuer(
+            keyring,
+            lambda: directory.current.directory.root_document.broker_tls_root,
+            clock,
+            settings.certificate_hours,
+        )
+        broker = broker_at(settings.broker, issuer)
+        directory = DirectoryService(
+            agency=keyring.agency, pin=pin, store=store, broker=broker, clock=clock
+        )
+        checkpoints = CheckpointService(
+            store=store, broker=broker, directory=directory, clock=clock
+        )
+        viewing = ViewingService(agency=keyring.agency, store=store, clock=clock)
+        publisher = Publisher(
+            store=store,
+            directory=directory,
+            signer=keyring.signer,
+            clock=clock,
+            attachments=AttachmentSealing(store=store),
+        )
+        return cls(
+            agency=keyring.agency,
+            signer=keyring.signer,
+            clock=clock,
+            entropy=entropy,
+            store=store,
+            broker=broker,
+            directory=directory,
+            publisher=publisher,
+            sender=Sender(
+                broker=broker,
+                store=store,
+                directory=directory,
+                publisher=publisher,
+                uploads=AttachmentUpload(broker=broker, store=store),
+                clock=clock,
+                entropy=entropy,
+            ),
+            receiver=Receiver(
+                broker=broker,
+                store=store,
+                directory=directory,
+                checkpoints=checkpoints,
+                keys={key.key_id: key for key in keyring.decryption},
+                clock=clock,
+            ),
+            viewing=viewing,
+            saving=AttachmentDownload(broker=broker, store=store, viewing=viewing, federation=pin),
+            status=StatusService(
+                store=store, broker=broker, directory=directory, keys=keyring.states()
+            ),
+            audit=AuditService(
+                store=store,
+                broker=broker,
+                directory=directory,
+                checkpoints=checkpoints,
+                clock=clock,
+            ),
+        )
+
+
+def _pinned(store: Store, settings: Settings) -> bytes:
+    """Return the id of the federation whose first root was pinned at enrolment."""
+    roots = store.trust.roots()
+    if not roots or not settings.broker:
+        raise AgencyError(Reason.NOT_ENROLLED, "this profile is not enrolled in a federation yet")
+    return verified_directory(roots[:1], (), None).federation
