@@ -92,6 +92,7 @@ def leaf_of(federation: Federation, **changed: object) -> CertifiedKey:
     return issue_leaf(federation.broker.tls_root, **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.must("TLS-7")
 async def test_a_server_under_another_root_is_not_the_broker(federation: Federation) -> None:
     other = make_root("broker", not_before=NOW - DAY, not_after=NOW + YEARS)
     leaf = issue_leaf(other, names=(BROKER_NAME,), not_before=NOW - DAY, not_after=NOW + YEARS)
@@ -102,6 +103,7 @@ async def test_a_server_under_another_root_is_not_the_broker(federation: Federat
     assert rogue.heard == []
 
 
+@pytest.mark.must("TLS-7")
 async def test_a_server_of_another_name_is_not_the_broker(federation: Federation) -> None:
     leaf = leaf_of(federation, names=("localhost", "127.0.0.1"))
     async with Rogue.listening(federation, leaf) as rogue:

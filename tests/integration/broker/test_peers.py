@@ -86,10 +86,12 @@ async def test_an_enrolled_agency_is_served(greek: grpc.aio.Channel) -> None:
     assert len(answer.roots) == 1
 
 
+@pytest.mark.must("TLS-1")
 async def test_a_peer_without_certificate_is_refused(broker: Address) -> None:
     assert await connection_code(broker.channel(None)) is grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.must("TLS-1")
 async def test_plaintext_is_refused(broker: Address) -> None:
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{broker.port}")
     assert await connection_code(channel) is grpc.StatusCode.UNAVAILABLE
@@ -103,6 +105,7 @@ async def test_a_certificate_of_a_root_nobody_enrolled_is_refused(broker: Addres
     assert await connection_code(broker.channel(leaf)) is grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.must("TLS-3")
 async def test_an_enrolled_root_cannot_name_another_agency(
     broker: Address, federation: Federation
 ) -> None:
@@ -126,6 +129,7 @@ async def test_the_brokers_own_certificate_is_no_peer(
     )
 
 
+@pytest.mark.must("TLS-1")
 async def test_tls_1_2_is_refused(broker: Address, federation: Federation, tmp_path: Path) -> None:
     answer = await ask_by_hand(broker, federation, tmp_path, ssl.TLSVersion.TLSv1_2)
     assert b"the peer is not an enrolled party" in answer
@@ -147,6 +151,7 @@ async def test_an_agency_enrolled_a_moment_ago_gets_in_without_a_restart(
     assert len(answer.roots) == 1
 
 
+@pytest.mark.must("TLS-6")
 async def test_a_locked_agency_is_refused_at_its_next_call(
     greek: grpc.aio.Channel, federation: Federation
 ) -> None:
@@ -156,6 +161,7 @@ async def test_a_locked_agency_is_refused_at_its_next_call(
     assert answer == (grpc.StatusCode.PERMISSION_DENIED, "AGENCY_LOCKED")
 
 
+@pytest.mark.must("RPC-1")
 async def test_a_steward_may_submit_but_not_publish(broker: Address) -> None:
     async with broker.steward() as channel:
         submitted = await refusal(DirectoryServiceStub(channel).SubmitEntry(ENTRY))
@@ -164,6 +170,7 @@ async def test_a_steward_may_submit_but_not_publish(broker: Address) -> None:
     assert published == (grpc.StatusCode.PERMISSION_DENIED, "DENIED")
 
 
+@pytest.mark.must("RPC-1")
 async def test_an_agency_may_not_submit_an_entry(greek: grpc.aio.Channel) -> None:
     answer = await refusal(DirectoryServiceStub(greek).SubmitEntry(ENTRY))
     assert answer == (grpc.StatusCode.PERMISSION_DENIED, "DENIED")

@@ -70,6 +70,7 @@ async def test_a_published_frame_arrives_byte_for_byte(
     assert answer.receipt.log.salt == b"s" * 32
 
 
+@pytest.mark.must("RPC-2")
 async def test_a_refusal_carries_reason_metadata_and_the_fixed_sentence(
     stub: "PublisherServiceAsyncStub", services: StandInServices, frames: list[Frame]
 ) -> None:
@@ -86,6 +87,7 @@ async def test_a_refusal_carries_reason_metadata_and_the_fixed_sentence(
     assert refused.value.details() == MESSAGES[Reason.CHAIN_BROKEN]
 
 
+@pytest.mark.must("RPC-3")
 async def test_an_unexpected_fault_leaves_as_an_incident_and_nothing_else(
     stub: "PublisherServiceAsyncStub", services: StandInServices, frames: list[Frame]
 ) -> None:
@@ -107,6 +109,7 @@ async def test_a_notice_out_of_its_place_is_malformed(
     assert services.publishing.frames == []
 
 
+@pytest.mark.must("RPC-4")
 async def test_bytes_that_are_no_request_are_malformed(broker: Address) -> None:
     async with broker.agency("gr-pol") as channel:
         call: Any = channel.unary_unary("/tocsin.v1.PublisherService/Publish")
@@ -116,6 +119,7 @@ async def test_bytes_that_are_no_request_are_malformed(broker: Address) -> None:
     assert refused.value.details() == MESSAGES[Reason.MALFORMED]
 
 
+@pytest.mark.must("RPC-5")
 async def test_a_message_of_five_mebibytes_is_refused_and_the_broker_goes_on(
     stub: "PublisherServiceAsyncStub", services: StandInServices, frames: list[Frame]
 ) -> None:
@@ -134,6 +138,7 @@ async def test_a_method_that_does_not_exist_is_refused(greek: grpc.aio.Channel) 
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+@pytest.mark.must("PUB-16")
 async def test_a_stream_answers_each_frame_in_order(
     stub: "PublisherServiceAsyncStub", services: StandInServices, frames: list[Frame]
 ) -> None:
@@ -156,6 +161,7 @@ async def test_a_refused_frame_of_a_stream_is_data_with_the_same_reason(
     assert refused.message == MESSAGES[Reason.DENIED]
 
 
+@pytest.mark.must("RPC-3")
 async def test_a_fault_at_one_frame_of_a_stream_is_an_incident_of_that_frame(
     stub: "PublisherServiceAsyncStub", services: StandInServices, frames: list[Frame]
 ) -> None:
@@ -178,6 +184,7 @@ async def test_numbers_out_of_order_end_the_stream(
     assert metadata == {"field": "number"}
 
 
+@pytest.mark.must("PUB-16")
 async def test_more_frames_than_the_window_end_the_stream(
     stub: "PublisherServiceAsyncStub", services: StandInServices, federation: Federation
 ) -> None:

@@ -135,6 +135,7 @@ async def test_a_second_open_ends_the_stream_and_closes_the_session(
     assert services.subscriptions.sessions[0].closed
 
 
+@pytest.mark.must("RPC-4")
 async def test_bytes_that_are_no_command_end_the_stream_as_malformed(broker: Address) -> None:
     async with broker.agency("ro-pol") as channel:
         call: Any = channel.stream_stream("/tocsin.v1.SubscriberService/Subscribe")()
@@ -154,6 +155,7 @@ async def test_a_subscriber_that_says_no_more_still_receives(
     call.cancel()
 
 
+@pytest.mark.must("SUB-16")
 async def test_a_stopping_broker_ends_the_stream_with_a_word(
     stub: "SubscriberServiceAsyncStub", server: RpcServer
 ) -> None:
@@ -165,6 +167,7 @@ async def test_a_stopping_broker_ends_the_stream_with_a_word(
     assert await call.code() is grpc.StatusCode.OK
 
 
+@pytest.mark.must("SUB-14")
 async def test_locking_an_agency_cuts_its_silent_subscription_within_a_second(
     stub: "SubscriberServiceAsyncStub", services: StandInServices, federation: Federation
 ) -> None:
@@ -224,6 +227,7 @@ async def test_topics_come_in_pages(stub: "SubscriberServiceAsyncStub") -> None:
     assert names == ["t/0", "t/1", "t/2", "t/3", "t/4"]
 
 
+@pytest.mark.must("RPC-5")
 async def test_a_list_of_leaves_ends_below_what_a_client_takes(greek: grpc.aio.Channel) -> None:
     answer = await LogServiceStub(greek).ListLeaves(ListLeavesRequest(page_size=10))
     assert len(answer.leaves) == 3
