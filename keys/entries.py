@@ -30,6 +30,7 @@ from keys.framing import (
     read_uint,
     refusing,
     sha256,
+    text,
     u8,
     u64,
     unframe,
@@ -190,7 +191,7 @@ class RuleBookEntry:
 
     @refusing(DirectoryError)
     def __post_init__(self) -> None:
-        size = len(self.schema.encode()) + len(self.policies.encode())
+        size = len(text(self.schema)) + len(text(self.policies))
         if not 0 < self.version < 1 << 63:
             raise FramingError(Reason.MALFORMED, f"rule book {self.version} is out of range")
         if size > MAX_RULE_BOOK_BYTES:
