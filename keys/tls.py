@@ -37,6 +37,8 @@ MAX_CHAIN_DEPTH = 2
 """Intermediates between a leaf and its pinned root."""
 
 _SPIFFE = re.compile(r"spiffe://([a-z0-9-]{2,64})\.tocsin/gateway")
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What the parser raises for hostile certificates; they have no common base."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -218,17 +220,24 @@ def _instant(time_ms: int) -> datetime:
 
 
 def to_pem(certificate: bytes) -> bytes:
-    """Return a DER certificate in PEM."""
-    return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+    """Return a DER certificate in PEM.
+
+    Raises:
+        CertificateError: not a certificate.
+    """
+    return _loaded(certificate).public_bytes(Encoding.PEM)
 
 
 def spki_pin(certificate: bytes) -> bytes:
     """Return SHA-256 of the public key (SubjectPublicKeyInfo, DER) of a PEM or DER certificate.
 
     Raises:
-        CertificateError: not a certificate.
+        CertificateError: not a certificate, or of a key that does not load.
     """
-    public = _loaded(certificate).public_key()
+    try:
+        public = _loaded(certificate).public_key()
+    except _UNREADABLE:
+        raise CertificateError(Reason.MALFORMED, "key of a certificate does not load") from None
     return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
@@ -237,7 +246,7 @@ def _loaded(certificate: bytes) -> x509.Certificate:
         if certificate.startswith(b"-----BEGIN"):
             return x509.load_pem_x509_certificate(certificate)
         return x509.load_der_x509_certificate(certificate)
-    except ValueError:
+    except _UNREADABLE:
         raise CertificateError(Reason.MALFORMED, "certificate does not load") from None
 
 
@@ -250,7 +259,7 @@ def peer_name(leaf: bytes) -> PeerName:
     try:
         extensions = _loaded(leaf).extensions
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (*_UNREADABLE, x509.ExtensionNotFound):
         raise CertificateError(
             Reason.CERTIFICATE_INVALID, "certificate names no SPIFFE id"
         ) from None
@@ -291,10 +300,10 @@ def verify_peer(leaf: bytes, chain: bytes, roots: Sequence[bytes], now: int) -> 
         raise CertificateError(Reason.CERTIFICATE_INVALID, f"no roots are known for {spiffe_id}")
     try:
         intermediates = x509.load_pem_x509_certificates(chain) if chain else []
-        store = Store([x509.load_der_x509_certificate(root) for root in roots])
+        store = Store(list(map(_loaded, roots)))
         policy = PolicyBuilder().store(store).time(_instant(now)).max_chain_depth(MAX_CHAIN_DEPTH)
         policy.build_client_verifier().verify(_loaded(leaf), intermediates)
-    except (VerificationError, ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except (*_UNREADABLE, VerificationError):
         raise CertificateError(
             Reason.CERTIFICATE_INVALID, f"certificate of {spiffe_id} does not chain to its roots"
         ) from None
