@@ -5,7 +5,7 @@ Two steps. `check_authentic` asks whether every byte is what the caller signed: 
 changes. `check_admissible` asks whether the frame may be published now: its answer does, so a frame
 that was stored before is looked up before it is believed. What depends on other frames is checked
 by the store.
-Source: design section 4, "Idempotency"; docs/protocol.md section 12.
+Source: design section 4, "Idempotency"; docs/protocol.md section 15.
 """
 
 from enum import StrEnum
