@@ -178,6 +178,7 @@ class DirectoryKeeping:
             federation = await asyncio.to_thread(following, directory, before)
             step = Step(place=entry.index, data=data, is_root=False, locked=locked_by(data))
             with self._barred(step.locked):
+                await asyncio.sleep(0)  # what was begun before the bar reaches the store first
                 await self._store_step(step)
                 self._adopt(federation, self._roots)
             return entry.index

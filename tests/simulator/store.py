@@ -82,6 +82,7 @@ class MemoryStore:
         self._writer = asyncio.Lock()
         self._going = asyncio.Event()
         self._going.set()
+        self._held = asyncio.Event()
         self._failed = asyncio.Event()
         self._fault: Reason | None = None
 
@@ -93,7 +94,12 @@ class MemoryStore:
 
     def hold(self) -> None:
         """Let writes wait from now on."""
+        self._held.clear()
         self._going.clear()
+
+    async def wait_held(self) -> None:
+        """Return when a write waits because of `hold`."""
+        await self._held.wait()
 
     def release(self) -> None:
         """Let them go on."""
@@ -324,7 +330,9 @@ class MemoryStore:
     async def _write(self) -> AsyncIterator[None]:
         async with self._writer:
             await asyncio.sleep(0)
-            await self._going.wait()
+            if not self._going.is_set():
+                self._held.set()
+                await self._going.wait()
             if self._fault is not None:
                 raise BrokerError(self._fault)
             self.writes += 1
@@ -357,12 +365,12 @@ class MemoryStore:
     def _listed(self, admission: Admission) -> list[_Attachment]:
         notices: Sequence[NoticeHeader] = admission.checked.notices
         return [
-            self._held(admission.originator, one)
+            self._attached(admission.originator, one)
             for notice in notices
             for one in notice.attachments
         ]
 
-    def _held(self, originator: str, listed: AttachmentRef) -> _Attachment:
+    def _attached(self, originator: str, listed: AttachmentRef) -> _Attachment:
         found = self._attachments.get((originator, listed.id))
         same = found is not None and (found.length, found.digest) == (listed.length, listed.digest)
         if found is None or not same or not found.complete:
