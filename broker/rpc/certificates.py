@@ -6,13 +6,14 @@ gate verifies each peer again against the roots of its own name. gRPC asks for t
 each handshake, on a thread of its own; both halves are values that are replaced, never changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, cast
 
 import grpc
 
 from broker.rpc.services import DirectoryKeeping
 from keys.directory import Directory
+from keys.errors import CertificateError
 from keys.tls import CertifiedKey, to_pem
 
 Configuration: TypeAlias = grpc.ServerCertificateConfiguration
@@ -57,11 +58,26 @@ class Certificates:
     def _configuration(self) -> Configuration:
         leaf, directory = self._leaf(), self._directory.current
         roots = {self._own_root} if directory is None else {*enrolled_roots(directory)}
-        pool = b"".join(to_pem(root) for root in sorted(roots))
         pairs = [(leaf.key_pem, leaf.certificate_pem)]
-        made = grpc.ssl_server_certificate_configuration(pairs, root_certificates=pool)
+        made = grpc.ssl_server_certificate_configuration(pairs, root_certificates=pool_of(roots))
         self._given = leaf, directory
         return made
+
+
+def pool_of(roots: Iterable[bytes]) -> bytes:
+    """Return the roots (DER) in PEM.
+
+    One that is no certificate is left out: an agency that gets such a root into the directory
+    must not take all others off the air.
+    """
+    return b"".join(pem for root in sorted(roots) for pem in _pem(root))
+
+
+def _pem(root: bytes) -> Iterator[bytes]:
+    try:
+        yield to_pem(root)
+    except CertificateError:
+        return
 
 
 def enrolled_roots(directory: Directory) -> Iterator[bytes]:

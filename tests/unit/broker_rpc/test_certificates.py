@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pool of roots that TLS clients may chain to."""
+
+from broker.rpc.certificates import enrolled_roots, pool_of
+from tests.simulator.federation import build_federation
+
+
+def test_the_pool_holds_the_roots_of_agencies_and_stewards() -> None:
+    world = build_federation(["gr-pol"])
+    pool = pool_of(enrolled_roots(world.directory))
+    for member in (world.agencies["gr-pol"], *world.stewards):
+        assert member.tls_root.certificate_pem in pool
+    assert pool.count(b"BEGIN CERTIFICATE") == 3
+
+
+def test_a_root_that_is_no_certificate_keeps_nobody_else_out() -> None:
+    world = build_federation(["gr-pol", "ro-pol"])
+    whole = pool_of(enrolled_roots(world.directory))
+    own = world.agencies["ro-pol"].entry.tls_roots
+    world.replace_agency("ro-pol", tls_roots=(*own, b"no certificate"))
+    assert pool_of(enrolled_roots(world.directory)) == whole
