@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MARK = "<!-- session: tests/e2e/test_readme.py runs this block as it stands -->"
 
+PARTIAL = 8
+"""What `publish` ends with: the records that exclude Bulgaria are refused."""
+
 pytestmark = pytest.mark.e2e
 
 
@@ -34,7 +37,11 @@ def test_the_session_runs_as_written(tmp_path: Path) -> None:
     home.mkdir()
     script = "set -e\n" + _session().replace(":7443", ":17443")
     script = script.replace(
-        "--listen 127.0.0.1:17443 &", "--listen 127.0.0.1:17443 & echo $! > pid\n" + _WAIT
+        "--listen 127.0.0.1:17443 &",
+        "--listen 127.0.0.1:17443 > serve.log 2>&1 & echo $! > pid\n" + _WAIT,
+    )
+    script = re.sub(
+        r"^tocsin publish .*$", rf"\g<0> || [ $? -eq {PARTIAL} ]", script, flags=re.MULTILINE
     )
     script += "\ntocsin inbox --profile ./bg-pol --limit 1000 --json > inbox.json"
     script += "\ntocsin audit verify --profile ./bg-pol"
