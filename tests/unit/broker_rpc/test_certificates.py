@@ -8,8 +8,8 @@ from tests.simulator.federation import build_federation
 def test_the_pool_holds_the_roots_of_agencies_and_stewards() -> None:
     world = build_federation(["gr-pol"])
     pool = pool_of(enrolled_roots(world.directory))
-    for member in (world.agencies["gr-pol"], *world.stewards):
-        assert member.tls_root.certificate_pem in pool
+    roots = [world.agencies["gr-pol"].tls_root, *(steward.tls_root for steward in world.stewards)]
+    assert all(root.certificate_pem in pool for root in roots)
     assert pool.count(b"BEGIN CERTIFICATE") == 3
 
 
