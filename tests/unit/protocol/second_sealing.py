@@ -154,9 +154,8 @@ class Originator:
 
 
 def statement(
-    originator: Originator, frame: bytes, leaves: tuple[list[bytes], list[bytes]]
+    originator: Originator, frame: bytes, recipients: list[bytes], notices: list[bytes]
 ) -> bytes:
-    recipients, notices = leaves
     return framed(
         "tocsin/frame/v1",
         originator.agency.encode(),
