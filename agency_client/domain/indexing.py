@@ -42,8 +42,14 @@ WORD = rf"[^\s{_UNSPACED}-]+(?:-+[^\s{_UNSPACED}-]+)*"
 _RUN = re.compile(RUN)
 _NAME = re.compile(rf"[{_UNSPACED}]+(?:[ -]+[{_UNSPACED}]+)*")
 _COMPOUND = re.compile(r"[^\s-]+(?:-+[^\s-]+)+")
-_GROUP = r"(?:[^\s\d-]{1,3}|[^\s\d-]*\d[^\s-]*)(?![^\s-])"
-_NUMBER = re.compile(rf"(?<![^\s-]){_GROUP}(?:[ -]{{1,3}}{_GROUP})*")
+_SHORT = r"[^\s\d-]{1,3}"
+_FIGURES = r"[^\s\d-]*\d[^\s-]*"
+_GROUP = rf"(?:{_SHORT}|{_FIGURES})(?![^\s-])"
+_NUMBER = re.compile(
+    rf"(?<![^\s-])(?:{_SHORT}[ -]{{1,3}}){{0,{MOST_GROUPS}}}{_FIGURES}(?:[ -]{{1,3}}{_GROUP})*"
+)
+_WHOLE_GROUP = re.compile(_GROUP)
+_DIGIT = re.compile(r"\d")
 _GROUPS = re.compile(r"[^ -]+")
 _HALVES = re.compile(r"\d+|\D+")
 
@@ -90,12 +96,12 @@ def joined_and_parts(item: str) -> list[str]:
 
 def is_group(part: str) -> bool:
     """Tell whether `part` may be a group of a number: up to three letters, or with a digit."""
-    return re.fullmatch(_GROUP, part) is not None
+    return _WHOLE_GROUP.fullmatch(part) is not None
 
 
 def has_digit(text: str) -> bool:
     """Tell whether a digit is in folded text."""
-    return re.search(r"\d", text) is not None
+    return _DIGIT.search(text) is not None
 
 
 def without_zeros(number: str) -> str:
@@ -138,10 +144,8 @@ def _numbers(text: str) -> Iterator[str]:
     """Yield other ways to write the numbers of a text: joined, in halves, their ends alone."""
     if not has_digit(text):
         return
-    for match in _NUMBER.finditer(text):
-        if not has_digit(match[0]):
-            continue
-        groups = _GROUPS.findall(match[0])
+    for number in _NUMBER.findall(text):
+        groups = _GROUPS.findall(number)
         for group in groups:
             yield from _forms(group)
         for start in range(len(groups)):

@@ -3,6 +3,10 @@
 
 Every method is synchronous, thread-safe and durable on return; services call them with
 `asyncio.to_thread`. A method that writes does all of it in one transaction.
+
+Each raises `AgencyError`: STORE_FAILED where disk or lock do not let it, STORE_INVALID where the
+store is damaged, MALFORMED for a value that cannot be stored. Nothing was changed then, unless the
+message says that the outcome is unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -190,7 +194,13 @@ class SearchIndex(Protocol):
         ...
 
     def search(self, words: str, limit: int, now: int) -> Sequence[int]:
-        """Return row ids of matches, best first."""
+        """Return row ids of notices in which all words occur, best first; the last may be begun only.
+
+        Superseded, refused and expired ones are found too.
+
+        Raises:
+            AgencyError: INVALID_ARGUMENT; nothing to search for, too much, or a limit below 1.
+        """
         ...
 
 
@@ -210,7 +220,11 @@ class Trust(Protocol):
         ...
 
     def add_entries(self, start: int, entries: Sequence[bytes]) -> None:
-        """Append entries at `start`."""
+        """Append entries at `start`; those that are stored already stay.
+
+        Raises:
+            AgencyError: DIRECTORY_INVALID; it would leave a gap.
+        """
         ...
 
     def checkpoint(self, log: str) -> PinnedCheckpoint | None:
@@ -218,7 +232,11 @@ class Trust(Protocol):
         ...
 
     def pin(self, log: str, checkpoint: PinnedCheckpoint) -> None:
-        """Pin a checkpoint that was verified to follow from the one before."""
+        """Pin a checkpoint that was verified to follow from the one before.
+
+        Raises:
+            AgencyError: LOG_INVALID; another root of that size is pinned.
+        """
         ...
 
     def unchecked_heads(self, log: str, limit: int) -> Sequence[Head]:
@@ -254,7 +272,11 @@ class Attachments(Protocol):
     """Ciphertexts of our own attachments until they are published."""
 
     def add(self, attachment_id: bytes, digest: bytes, length: int) -> None:
-        """Note a sealed attachment whose ciphertext lies at `path`."""
+        """Note a sealed attachment whose ciphertext lies at `path`.
+
+        Raises:
+            AgencyError: ALREADY_EXISTS.
+        """
         ...
 
     def path(self, attachment_id: bytes) -> Path:

@@ -34,6 +34,7 @@ _POOLED = 4
 _MOST_CONNECTIONS = 32
 """As many as `asyncio.to_thread` has threads at most, so that nobody waits for a connection."""
 
+_PAGE_BYTES = 4096
 _SIDE_FILES = ("-wal", "-shm")
 _SETTINGS = (
     "PRAGMA synchronous = FULL",
@@ -89,9 +90,9 @@ class Database:
         """Yield a connection in one transaction, durable on leaving; undone where the body raises.
 
         Raises:
-            AgencyError: STORE_FAILED, STORE_INVALID. Nothing is written then, unless the message
-            says that the outcome is unknown; after that nothing more is written until the database
-            is opened anew.
+            AgencyError: STORE_FAILED, STORE_INVALID; MALFORMED, a value that SQLite cannot hold.
+            Nothing is written then, unless the message says that the outcome is unknown; after
+            that nothing more is written until the database is opened anew.
             IntegrityError: a row with such an id is there.
         """
         with self._writer, _typed():
@@ -133,6 +134,8 @@ def _create(path: Path, key: bytes) -> None:
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
+        with contextlib.closing(_keyed(fresh, key)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
         engine = _engine(fresh, key)
         try:
             _create_schema(engine)
@@ -164,8 +167,11 @@ def _publish(fresh: Path, path: Path) -> None:
 
 def _check_file(path: Path) -> None:
     """Refuse what SQLite would take for a new database, and take other people's rights away."""
-    if path.stat().st_size == 0:
-        raise AgencyError(Reason.STORE_INVALID, "the profile's database is an empty file")
+    size = path.stat().st_size
+    if size < _PAGE_BYTES:
+        raise AgencyError(
+            Reason.STORE_INVALID, f"the profile's database has {size} bytes, fewer than one page"
+        )
     for file in (path, *(path.with_name(path.name + name) for name in _SIDE_FILES)):
         if file.exists() and file.stat().st_mode & 0o077:
             file.chmod(0o600)
@@ -191,13 +197,8 @@ def _engine(path: Path, key: bytes) -> Engine:
 
 
 def _connect(path: Path, key: bytes) -> dbapi2.Connection:
-    connection = dbapi2.connect(
-        str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS
-    )
+    connection = _keyed(path, key)
     try:
-        # A wrong key is our caller's to tell; SQLCipher would print it to stderr.
-        connection.execute("PRAGMA cipher_log_level = NONE")
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         _set_up(connection)
     except (dbapi2.Error, AgencyError):
         connection.close()
@@ -205,10 +206,22 @@ def _connect(path: Path, key: bytes) -> dbapi2.Connection:
     return connection
 
 
+def _keyed(path: Path, key: bytes) -> dbapi2.Connection:
+    connection = dbapi2.connect(
+        str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS
+    )
+    # That a key is wrong is ours to tell; SQLCipher would print it to stderr.
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    return connection
+
+
 def _set_up(connection: dbapi2.Connection) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode != "wal":
-        raise AgencyError(Reason.STORE_FAILED, f"the journal mode is {mode}, expected wal")
+        raise AgencyError(
+            Reason.STORE_INVALID, f"the profile's database has journal mode {mode}, expected wal"
+        )
     for setting in _SETTINGS:
         connection.execute(setting)
 
@@ -224,6 +237,12 @@ def _typed() -> Iterator[None]:
         raise store_failure(error.orig) from None
     except dbapi2.Error as error:
         raise store_failure(error) from None
+    except OverflowError:
+        raise AgencyError(
+            Reason.MALFORMED, "a number is larger than the profile's database holds"
+        ) from None
+    except UnicodeEncodeError:
+        raise AgencyError(Reason.MALFORMED, "a text is not valid Unicode") from None
     except NoConnectionError:
         raise AgencyError(Reason.STORE_FAILED, "the profile's database is too busy") from None
     except OSError as error:

@@ -9,7 +9,7 @@ an operator. Superseded, refused and expired notices are found like others.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, false, func, select, text, update
+from sqlalchemy import Connection, false, func, select, text, update
 
 from agency_client.domain.content import Content
 from agency_client.domain.indexing import IndexText, index_text
@@ -44,7 +44,7 @@ class SqlSearchIndex:
         while done < limit and (portion := self._portion(min(_PORTION, limit - done))):
             folded = [(row_id, _index_text(content)) for row_id, content in portion]
             with self._database.write() as connection:
-                done += _write(connection, folded)
+                done += write_entries(connection, folded)
         return done
 
     def _portion(self, count: int) -> list[tuple[int, bytes]]:
@@ -90,7 +90,7 @@ def _index_text(content: bytes) -> IndexText:
     return index_text([document.notice, [one.name for one in document.attachments]])
 
 
-def _write(connection: Connection, folded: Sequence[tuple[int, IndexText]]) -> int:
+def write_entries(connection: Connection, folded: Sequence[tuple[int, IndexText]]) -> int:
     """Write what another process has not indexed in the meantime; return how many."""
     ids = [row_id for row_id, _ in folded]
     query = select(notices.c.id).where(notices.c.id.in_(ids), _WAITING)
@@ -102,10 +102,7 @@ def _write(connection: Connection, folded: Sequence[tuple[int, IndexText]]) -> i
     ]
     if rows:
         connection.execute(_INSERT, rows)
-        connection.execute(
-            update(notices).where(notices.c.id == bindparam("row")).values(indexed=True),
-            [{"row": row["id"]} for row in rows],
-        )
+        connection.execute(update(notices).where(notices.c.id.in_(wanted)).values(indexed=True))
     return len(rows)
 
 

@@ -69,7 +69,7 @@ def apply_supersessions(connection: Connection, originator: str, ids: Sequence[b
             .where(
                 notices.c.originator == originator,
                 notices.c.notice_id == bindparam("old"),
-                notices.c.state.in_([NoticeState.CURRENT, NoticeState.QUEUED]),
+                or_(notices.c.state == NoticeState.CURRENT, notices.c.state == NoticeState.QUEUED),
             )
             .values(state=NoticeState.SUPERSEDED, superseded_by=bindparam("new")),
             [{"old": row.notice_id, "new": row.by_notice_id} for row in known],
