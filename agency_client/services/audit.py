@@ -155,14 +155,16 @@ class AuditService:
     async def _named(self, reading: LogReading, held: _Held, *, reached: bool) -> tuple[int, str]:
         if not reached:
             return reading.size, f"the log ends before the {held.size} entries of {held.since}"
+        missing = f"entry {reading.missing} is missing from the log of {held.since}"
         try:
             entry = await reading.first_bad(held.size, held.root)
-        except ProofError as error:
-            return -1, f"another log than that of {held.since}, from somewhere on: {error.detail}"
-        except AgencyError as error:
-            return -1, f"not the log of {held.since}; where was not found out: {error.message}"
+        except (ProofError, AgencyError) as error:
+            if reading.missing >= 0:
+                return reading.missing, missing
+            why = error.detail if isinstance(error, ProofError) else error.message
+            return -1, f"not the log of {held.since}; which entry could not be found out: {why}"
         if entry == reading.missing:
-            return entry, f"entry {entry} is missing from the log of {held.since}"
+            return entry, missing
         return entry, f"entry {entry} is not the one signed in {held.since}"
 
     async def _receipts(self, reading: LogReading) -> AuditCheck:

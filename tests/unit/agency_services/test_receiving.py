@@ -118,6 +118,7 @@ async def test_nothing_is_acknowledged_that_could_not_be_stored(
     assert (await ro.receiver.catch_up(EVERYTHING)).notices == 1
 
 
+@pytest.mark.must("OPEN-20")
 async def test_a_frame_that_comes_again_after_a_crash_is_not_doubled(
     gr: SimulatedAgency,
     ro: SimulatedAgency,

@@ -111,6 +111,7 @@ async def test_after_a_refusal_the_same_notices_are_sealed_anew(
     assert numbers(broker) == [1, 1]
 
 
+@pytest.mark.must("PUB-15")
 async def test_frames_behind_a_refused_one_are_numbered_anew_and_keep_their_order(
     gr: SimulatedAgency, ro: SimulatedAgency, broker: MemoryBroker
 ) -> None:
@@ -171,6 +172,7 @@ async def test_a_frame_refused_again_and_again_is_given_up(
     assert len(broker.received) == 7
 
 
+@pytest.mark.must("SEAL-16")
 async def test_a_chain_that_stays_broken_begins_a_new_outlet(
     gr: SimulatedAgency, broker: MemoryBroker
 ) -> None:
