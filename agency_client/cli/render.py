@@ -2,18 +2,31 @@
 """How notices look: a row of a list, a page to read, a document for programs.
 
 Every form shows the marking and whether it is ACTUAL, EXERCISE or TEST, and a superseded notice
-says so.
+says so. Beside each code stands what it says. Content is another agency's and may be anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agency_client.cli.output import columns, instant, safe
+from agency_client.domain import codes
+from agency_client.domain.countries import COUNTRIES
+from agency_client.domain.schemas import Words, grade_words, words_of
 from agency_client.domain.views import NoticeState, NoticeView
 from keys.envelope import Marking
 
 HEAD = ("RECEIVED", "MODE", "TLP", "TYPE", "STATE", "NOTICE", "TITLE")
-_TITLE_FIELDS = ("title", "subject", "summary", "text")
+_TEXTS = (
+    "summary",
+    "question",
+    "text",
+    "threat",
+    "modus_operandi",
+    "reason",
+    "refusal_reason",
+    "outcome",
+)
+"""What a list shows where there is neither title nor name."""
 _TITLE_LENGTH = 60
 
 
@@ -27,20 +40,41 @@ def mode_banner(marking: Marking) -> str:
 
 
 def title_of(content: Mapping[str, Any]) -> str:
-    """Return what a list shows of a notice: its title, else the name of the person it is about."""
-    person = content.get("person")
-    persons = content.get("persons")
-    if not isinstance(person, Mapping) and isinstance(persons, Sequence) and persons:
-        person = persons[0]
-    named = person if isinstance(person, Mapping) else content
-    name = " ".join(
-        str(named[key])
-        for key in ("forename", "given_name", "name", "family_name")
-        if named.get(key)
-    )
-    texts = (content.get(key) for key in _TITLE_FIELDS)
-    found = name or next((text for text in texts if isinstance(text, str) and text), "")
+    """Return what a list shows of a notice: the one person it is about, else its title."""
+    names = [name for name in map(_name_of, _things(content, "persons")) if name]
+    title = _text_of(content, "title")
+    if len(names) == 1:
+        found = names[0]
+    elif names:
+        found = title or f"{names[0]} and {len(names) - 1} more"
+    else:
+        texts = (_text_of(content, key) for key in _TEXTS)
+        found = title or next(filter(None, texts), "") or _gist_of(content)
     return found if len(found) <= _TITLE_LENGTH else found[: _TITLE_LENGTH - 1] + "…"
+
+
+def _things(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = content.get(key)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _text_of(content: Mapping[str, Any], key: str) -> str:
+    found = content.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _name_of(person: Mapping[str, Any]) -> str:
+    names = (_text_of(person, key) for key in ("forename", "name"))
+    return " ".join(filter(None, names)) or _text_of(person, "name_original")
+
+
+def _gist_of(content: Mapping[str, Any]) -> str:
+    """Return what a notice of codes is about: who or what, and where."""
+    event = content.get("event")
+    things = [*_things(content, "persons"), *_things(content, "assets")]
+    gist = [_text_of(one, key) for one in things[:1] for key in ("status", "kind", "reference")]
+    gist.append(_text_of(event, "place") if isinstance(event, Mapping) else "")
+    return " ".join(filter(None, gist))
 
 
 def state_of(view: NoticeView) -> str:
@@ -77,7 +111,7 @@ def page(view: NoticeView) -> list[str]:
         lines.append(f"!!! SUPERSEDED: read {safe(originator)}/{notice_id.hex()} instead")
     lines += [f"{name:<13} {value}" for name, value in _facts(view) if value]
     lines.append("")
-    lines += list(_tree(view.content, 0))
+    lines += list(_tree(view.content, 0, words_of(view.marking.type)))
     lines += [
         f"attachment    {safe(one.name)} ({one.length} bytes, {safe(one.media_type)})"
         for one in view.attachments
@@ -93,7 +127,10 @@ def _facts(view: NoticeView) -> Iterator[tuple[str, str]]:
     yield "sealed", instant(view.created_at)
     yield "received", instant(view.received_at)
     yield "valid until", instant(view.expires_at)
-    yield "purposes", ", ".join(map(safe, view.marking.purposes))
+    yield "marking", _coded(f"TLP:{view.marking.tlp}", codes.TLP.get(view.marking.tlp, ""))
+    yield "handling", _all_coded(view.marking.handling, codes.HANDLING)
+    yield "purposes", _all_coded(view.marking.purposes, codes.PURPOSES)
+    yield "not for", _all_coded(view.marking.not_for, COUNTRIES)
     yield "operation", safe(view.marking.operation)
     if view.acknowledged_at:
         yield "acknowledged", f"{instant(view.acknowledged_at)} by {safe(view.acknowledged_by)}"
@@ -101,33 +138,43 @@ def _facts(view: NoticeView) -> Iterator[tuple[str, str]]:
         yield "supersedes", f"{safe(originator)}/{notice_id.hex()}"
 
 
-def _tree(value: Mapping[str, Any], depth: int) -> Iterator[str]:
+def _coded(code: object, words: str) -> str:
+    return f"{safe(code)} ({words})" if words else safe(code)
+
+
+def _all_coded(values: Sequence[Any], table: codes.CodeTable) -> str:
+    return ", ".join(_coded(one, table.get(str(one), "")) for one in values)
+
+
+def _tree(value: Mapping[str, Any], depth: int, words: Words) -> Iterator[str]:
     indent = "  " * depth
     for key, item in value.items():
         if item is None or item in ("", [], {}):
             continue
+        below = words.below(key)
         if isinstance(item, Mapping):
             yield f"{indent}{safe(key)}:"
-            yield from _tree(item, depth + 1)
+            yield from _tree(item, depth + 1, grade_words(item) if key == "grading" else below)
         elif isinstance(item, Sequence) and not isinstance(item, str):
-            yield from _sequence(safe(key), item, depth)
+            yield from _sequence(safe(key), item, depth, below)
         else:
-            yield from _text(f"{indent}{safe(key)}: ", str(item), depth)
+            yield from _text(f"{indent}{safe(key)}: ", item, depth, below)
 
 
-def _sequence(key: str, items: Sequence[Any], depth: int) -> Iterator[str]:
+def _sequence(key: str, items: Sequence[Any], depth: int, words: Words) -> Iterator[str]:
     indent = "  " * depth
     if not any(isinstance(item, Mapping) for item in items):
-        yield f"{indent}{key}: {', '.join(safe(item) for item in items)}"
+        yield f"{indent}{key}: {_all_coded(items, words.table)}"
         return
     for number, item in enumerate(items, 1):
         yield f"{indent}{key} {number}:"
-        yield from _tree(item if isinstance(item, Mapping) else {"value": item}, depth + 1)
+        yield from _tree(item if isinstance(item, Mapping) else {"value": item}, depth + 1, words)
 
 
-def _text(head: str, text: str, depth: int) -> Iterator[str]:
-    first, *rest = text.split("\n")
-    yield head + safe(first)
+def _text(head: str, value: object, depth: int, words: Words) -> Iterator[str]:
+    shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    first, *rest = shown.split("\n")
+    yield head + _coded(first, words.table.get(shown, ""))
     for line in rest:
         yield "  " * (depth + 1) + safe(line)
 

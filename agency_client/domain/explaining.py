@@ -165,13 +165,14 @@ def _tell_missing(fault: _Fault) -> _Told:
 
 
 def _tell_type(fault: _Fault) -> _Told:
-    expected = _TYPE_WORDS[str(fault.argument)]
-    return (
-        FlawReason.WRONG_TYPE,
-        [],
-        f"expected {expected}, got {kind_of(fault.value)}",
-        "a list is written [...], even of one" if fault.argument == "array" else "",
-    )
+    expected = _TYPE_WORDS[fault.argument]
+    advice = ""
+    if fault.argument == "array":
+        advice = "a list is written [...], even of one"
+    elif fault.argument == "string" and isinstance(fault.value, (bool, int, float)):
+        advice = "write it in quotes"
+    message = f"expected {expected}, got {kind_of(fault.value)}"
+    return FlawReason.WRONG_TYPE, [], message, advice
 
 
 def _tell_code(fault: _Fault) -> _Told:

@@ -90,5 +90,5 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` was most likely meant to be, or an empty text."""
     plain = {one.casefold(): one for one in known}
-    found = difflib.get_close_matches(word[:64].casefold(), plain, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(word[:64].casefold(), plain, n=1, cutoff=0.65)
     return plain[found[0]] if found else ""

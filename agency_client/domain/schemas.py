@@ -26,7 +26,7 @@ def schema_of(notice_type: str) -> Schema:
     """
     kind = notice_types.NOTICE_TYPES[notice_type]
     properties: dict[str, Schema] = {
-        "type": {"const": notice_type, "description": "Notice type."},
+        "type": {"enum": [notice_type], "description": "Notice type."},
         **notice_types.MARKING,
         **notice_types.ADDRESSING,
         **notice_types.COMMON,
@@ -93,6 +93,12 @@ def words_of(notice_type: str) -> Words:
     if notice_type not in notice_types.NOTICE_TYPES:
         return NO_WORDS
     return _words(schema_of(notice_type))
+
+
+def grade_words(grading: Mapping[str, Any]) -> Words:
+    """Return the words for a grade: what its codes say depends on the scheme that it names."""
+    parts = codes.GRADINGS.get(str(grading.get("scheme")), {})
+    return Words(fields={part: Words(table=table) for part, table in parts.items()})
 
 
 def _words(schema: Schema) -> Words:

@@ -129,7 +129,7 @@ class _Builder:
             self._refusals.append(self._alias())
             return None
         tag = getattr(event, "tag", None)
-        if tag not in (None, "!") and tag not in _TAGS:
+        if tag is not None and tag not in _TAGS:
             self._refusals.append(self._tag())
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event)
