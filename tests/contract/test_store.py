@@ -46,6 +46,7 @@ async def publish(store: Store, federation: Federation, frame: Frame) -> int:
 # Known ids.
 
 
+@pytest.mark.must("PUB-5")
 async def test_another_statement_under_a_known_seal_id_is_refused(
     store: Store, federation: Federation
 ) -> None:
@@ -55,6 +56,7 @@ async def test_another_statement_under_a_known_seal_id_is_refused(
     assert error.reason is Reason.ALREADY_EXISTS
 
 
+@pytest.mark.must("PUB-6")
 async def test_a_known_notice_id_in_another_frame_is_refused(
     store: Store, federation: Federation
 ) -> None:
@@ -153,6 +155,7 @@ async def test_a_receipt_is_found_by_seal_id_and_statement(
 # Chains.
 
 
+@pytest.mark.must("PUB-7")
 @pytest.mark.parametrize(
     ("before", "link", "expected"),
     [
@@ -253,6 +256,7 @@ async def test_two_notices_may_list_one_attachment(store: Store, federation: Fed
 # Order and bytes.
 
 
+@pytest.mark.must("PUB-12")
 async def test_sequences_have_no_gaps_where_frames_are_refused_between(
     store: Store, federation: Federation
 ) -> None:
@@ -281,6 +285,7 @@ async def test_each_topic_counts_its_own_frames(store: Store, federation: Federa
     assert [await publish(store, federation, frame) for frame in frames] == [1, 1, 2, 2]
 
 
+@pytest.mark.must("LOG-4", "LOG-3")
 async def test_the_leaf_of_a_frame_is_its_publish_act_at_its_sequence(
     store: Store, federation: Federation
 ) -> None:

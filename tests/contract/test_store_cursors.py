@@ -24,6 +24,7 @@ async def places(store: Store, subscription: str = "desk", agency: str = "ro-pol
     return dict(await store.places(agency, subscription))
 
 
+@pytest.mark.must("SUB-10")
 @pytest.mark.parametrize("cursors", [[at(4)], [at(2), at(4)], [at(3), at(1, B)], [at(1, B)]])
 async def test_what_was_not_delivered_is_not_acknowledged_and_no_cursor_moves(
     store: Store, cursors: list[Cursor]
@@ -51,6 +52,7 @@ async def test_deliveries_move_the_place_of_each_topic_to_the_furthest(store: St
     assert await places(store) == {A: Place(delivered=3), B: Place(delivered=1)}
 
 
+@pytest.mark.must("SUB-6")
 async def test_each_delivery_has_its_leaf_in_order(store: Store) -> None:
     await store.record([act()])
     made = acts(3)

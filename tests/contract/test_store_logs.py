@@ -58,6 +58,7 @@ async def test_an_entry_that_is_not_the_next_is_refused(store: Store, index: int
     assert (await store.tree_size(ACTS), await store.tree_size(DIRECTORY)) == (2, 2)
 
 
+@pytest.mark.must("LOG-4")
 async def test_roots_and_entries_come_back_in_order_with_a_leaf_each(store: Store) -> None:
     assert await store.roots() == []
     made = acts(2)
@@ -149,6 +150,7 @@ async def test_the_last_checkpoint_is_the_one_saved_last(store: Store) -> None:
     assert await store.last_checkpoint(ACTS) == saved[-1]
 
 
+@pytest.mark.must("LOG-12")
 @pytest.mark.parametrize("case", ["smaller", "other_root", "beyond", "larger_other_root"])
 async def test_a_checkpoint_that_contradicts_the_tree_or_the_last_is_refused(
     store: Store, case: str

@@ -115,6 +115,7 @@ def test_a_steward_is_proved_by_its_own_root() -> None:
     )
 
 
+@pytest.mark.must("TLS-3")
 def test_a_foreign_root_naming_this_agency_is_refused() -> None:
     """Another enrolled agency's root issues a certificate in gr-pol's name."""
     forged = leaf_of(OTHER)
@@ -144,6 +145,7 @@ def test_an_expired_root_proves_nothing() -> None:
     assert_refused(leaf.certificate, [root.certificate])
 
 
+@pytest.mark.must("TLS-5")
 def test_a_certificate_for_servers_only_is_refused() -> None:
     server = odd_leaf(URI, usage=ExtendedKeyUsageOID.SERVER_AUTH)
     assert_refused(server, [ROOT.certificate])
