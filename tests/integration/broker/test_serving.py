@@ -44,6 +44,14 @@ async def publish(channel: grpc.aio.Channel, made: Installed) -> publisher.Publi
     return (await PublisherServiceStub(channel).Publish(request)).receipt
 
 
+async def rest(call: Any) -> list[str]:
+    """Return the kinds of all further events of a subscription."""
+    events = []
+    while (event := await call.read()) is not grpc.aio.EOF:
+        events.append(event.WhichOneof("event"))
+    return events
+
+
 async def test_what_was_published_before_a_sigkill_is_delivered_after_it(
     installed: Installed,
 ) -> None:
@@ -84,7 +92,7 @@ async def test_sigterm_tells_subscribers_and_ends_with_nought(installed: Install
         await call.write(subscriber.SubscribeRequest(open=opening))
         assert (await call.read()).HasField("opened")
         ending = asyncio.create_task(running.end(signal.SIGTERM))
-        events = [event.WhichOneof("event") async for event in call]
+        events = await rest(call)
         ended = await ending
     assert events[-1] == "draining"
     assert ended.code == 0
@@ -180,5 +188,5 @@ async def test_a_lock_submitted_by_a_steward_cuts_the_agencys_stream(installed: 
             await DirectoryServiceStub(steward).SubmitEntry(submit)
         async with asyncio.timeout(1):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
-                [event async for event in call]
+                await rest(call)
     assert told(refused.value)[1] == "AGENCY_LOCKED"
