@@ -29,13 +29,13 @@ def test_tlp_red_names_its_recipients() -> None:
     flaw = refusal(tlp="RED")
     assert (flaw.field, flaw.reason) == ("to", FlawReason.EMPTY_AUDIENCE)
     assert "--to" in flaw.advice
-    assert is_accepted(tlp="RED", to=["ro-pol"]).to == ("ro-pol",)
+    assert drafted(tlp="RED", to=["ro-pol"]).to == ("ro-pol",)
 
 
 def test_no_restriction_stands_beside_no_other() -> None:
     assert refusal(handling=["H0", "H2"]).reason is FlawReason.CONTRADICTION
     assert drafted(handling=["H0"]).marking.handling == ("H0",)
-    assert is_accepted(handling=["H1", "H2"]).marking.handling == ("H1", "H2")
+    assert drafted(handling=["H1", "H2"]).marking.handling == ("H1", "H2")
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,67 @@ def test_a_list_shows_whom_a_notice_is_about(notice: NoticeView) -> None:
 def test_odd_content_does_not_break_a_list(notice: NoticeView, content: dict[str, object]) -> None:
     assert render.rows([replace(notice, content=content)])
     assert render.page(replace(notice, content=content))
+
+
+def _shown(notice: NoticeView, notice_type: str, content: dict[str, object]) -> str:
+    marking = Marking(type=notice_type, tlp="AMBER", handling=("H1",), purposes=("PROSECUTION",))
+    return "\n".join(render.page(replace(notice, marking=marking, content=content)))
+
+
+def test_beside_a_code_stands_what_it_says(notice: NoticeView) -> None:
+    person = {"status": "WANTED", "nationalities": ["NO", "XX"], "hair": ["BRO", "ODD"]}
+    shown = _shown(notice, "RED", {"persons": [person], "warrants": [{"country": "GR"}]})
+    assert "status: WANTED (wanted for arrest)" in shown
+    assert "nationalities: NO (Norway), XX (stateless or not known)" in shown
+    assert "hair: BRO (brown), ODD" in shown
+    assert "country: GR (Greece)" in shown
+    assert "H1 (not as evidence without the originator's permission)" in shown
+    assert "PROSECUTION (prosecuting crime)" in shown
+    assert "TLP:AMBER (the receiving agency and" in shown
+
+
+def test_the_words_of_a_grade_are_those_of_its_scheme(notice: NoticeView) -> None:
+    grading = {"scheme": "5x5x5", "source": "E", "information": "5", "handling": "3"}
+    shown = _shown(notice, "REQUEST", {"grading": grading})
+    assert "source: E (untested)" in shown
+    assert "information: 5 (suspected to be false)" in shown
+    assert (
+        "source: X\n"
+        in _shown(notice, "REQUEST", {"grading": {"scheme": "6x6", "source": "X"}}) + "\n"
+    )
+
+
+def test_what_is_true_or_false_is_yes_or_no(notice: NoticeView) -> None:
+    shown = _shown(notice, "YELLOW", {"persons": [{"child": True}], "consent": False, "age": 0})
+    assert "child: yes" in shown
+    assert "consent: no" in shown
+    assert "age: 0" in shown
+
+
+def test_content_of_a_type_that_is_not_known_is_shown_without_words(notice: NoticeView) -> None:
+    assert "status: WANTED" in _shown(notice, "NEWER", {"persons": [{"status": "WANTED"}]})
+
+
+_ANNA = {"status": "MISSING", "name": "Invented", "forename": "Anna"}
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ({"persons": [_ANNA], "title": "x"}, "Anna Invented"),
+        ({"persons": [_ANNA, {"status": "OTHER"}], "title": "x"}, "Anna Invented"),
+        ({"persons": [_ANNA, _ANNA], "title": "Farm work"}, "Farm work"),
+        ({"persons": [_ANNA, _ANNA]}, "Anna Invented and 1 more"),
+        ({"persons": [{"name_original": "แอนนา"}]}, "แอนนา"),
+        ({"persons": [{"status": "VICTIM"}], "title": "Referral"}, "Referral"),
+        ({"persons": [{"status": "DECEASED"}], "event": {"place": "Patras"}}, "DECEASED Patras"),
+        ({"assets": [{"kind": "VESSEL", "reference": "IMO 0"}]}, "VESSEL IMO 0"),
+        ({"summary": "Adult.\nNeeds help."}, "Adult.\nNeeds help."),
+        ({"question": "Whose van?", "kind": "VEHICLE_CHECK"}, "Whose van?"),
+        ({"outcome": "NOTHING_KNOWN"}, "NOTHING_KNOWN"),
+        ({"title": "x" * 100}, "x" * 59 + "…"),
+        ({"persons": {"name": "x"}, "event": "x", "assets": [7]}, ""),
+    ],
+)
+def test_a_list_shows_what_a_notice_is_about(content: dict[str, object], title: str) -> None:
+    assert render.title_of(content) == title
