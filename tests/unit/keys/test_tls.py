@@ -226,8 +226,14 @@ def test_what_is_no_certificate_is_refused(data: bytes) -> None:
 
 
 def test_no_flipped_bit_of_a_certificate_raises_anything_else() -> None:
-    """In whichever bit: it is refused, or (in a name nobody reads) still a certificate."""
-    verified = 0
+    """In whichever bit: it is refused, or (in a name nobody reads) still a certificate.
+
+    The byte before the signature counts its unused bits; nobody signs it, and where the last bit is
+    0 it may say 1 as well.
+    """
+    signature = x509.load_der_x509_certificate(LEAF.certificate).signature
+    unused_bits = LEAF.certificate.rindex(signature) - 1
+    verified = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         for place in range(8 * len(LEAF.certificate)):
@@ -242,8 +248,8 @@ def test_no_flipped_bit_of_a_certificate_raises_anything_else() -> None:
                 verify_peer(bytes(flipped), b"", [ROOT.certificate], NOW)
             except CertificateError:
                 continue
-            verified += 1
-    assert verified == 0
+            verified.add(place // 8)
+    assert verified <= {unused_bits}
 
 
 def test_no_flipped_bit_of_a_root_raises_anything_else() -> None:
