@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from agency_client.errors import AgencyError
+from agency_client.errors import Reason as Refused
+from agency_client.services.directory import verified_directory
 from keys.directory import Directory, SignedEntry, encode_entry, sign_entry
 from keys.entries import LockEntry, RetireEntry, RuleBookEntry, UnlockEntry
 from keys.errors import Reason, TrustError
@@ -251,6 +254,12 @@ def test_a_directory_that_lacks_entries_says_so() -> None:
     assert directory.is_behind_root
     assert directory.with_entries(held().signed_entries[:-1]).is_behind_root
     assert not directory.with_entries(held().signed_entries).is_behind_root
+    roots = [one.encode() for one in (held().signed_roots[0], root)]
+    entries = [one.encode() for one in held().signed_entries]
+    assert verified_directory(roots, entries, held().id).size == len(entries)
+    with pytest.raises(AgencyError) as caught:
+        verified_directory(roots, entries[:-1], held().id)
+    assert caught.value.reason is Refused.DIRECTORY_INVALID
 
 
 @pytest.mark.must("DIR-6")
