@@ -54,7 +54,7 @@ class Choosing:
         known = federation.directory.topic(topic) is not None
         head = (await self._store.heads(agency, [topic])).get(topic, 0) if known else 0
         if not head and not (known and self._subscribable(agency, federation, [topic])):
-            raise BrokerError(Reason.TOPIC_UNKNOWN, {"topic": topic} if known else {})
+            raise BrokerError(Reason.TOPIC_UNKNOWN)
         return head
 
     async def views(self, agency: str, federation: Federation) -> list[TopicView]:
