@@ -13,6 +13,7 @@ import hashlib
 import mimetypes
 import os
 import stat
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +23,7 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
 from agency_client.ports.store import Store
 from keys.attachments import AttachmentSealer
-from keys.envelope import MAX_ATTACHMENTS, AttachmentRef, Frame, NoticeHeader
+from keys.envelope import ID_BYTES, MAX_ATTACHMENTS, AttachmentRef, Frame, NoticeHeader
 from keys.framing import unlisted
 
 MAX_CIPHERTEXT_BYTES = 256 << 20
@@ -36,6 +37,9 @@ MOST_STALLS = 3
 
 MAX_NAME_CHARACTERS = 255
 
+_OWN_NAMES = "[0-9a-f]" * 2 * ID_BYTES
+"""Names of our own ciphertexts; downloads have longer ones (`services.saving`)."""
+
 Sealed = tuple[AttachmentRef, SealedAttachment]
 """What the notice's header and its content say about one attachment."""
 
@@ -45,6 +49,8 @@ class AttachmentSealing:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
+        self._sweeping = threading.Lock()
+        self._is_swept = False
 
     def seal_all(
         self, wanted: Mapping[int, tuple[Path, ...]], federation_id: bytes, agency: str
@@ -59,6 +65,7 @@ class AttachmentSealing:
         Returns:
             What was sealed and what was not, each by position.
         """
+        self._sweep_once()
         sealed: dict[int, Sequence[Sealed]] = {}
         failed: dict[int, AgencyError] = {}
         for position, paths in wanted.items():
@@ -73,6 +80,23 @@ class AttachmentSealing:
             else:
                 sealed[position] = tuple(done)
         return sealed, failed
+
+    def _sweep_once(self) -> None:
+        """Remove ciphertexts that no waiting frame lists: they are of a process that died."""
+        with self._sweeping:
+            if self._is_swept:
+                return
+            outbox = self._store.outbox
+            listed = {
+                ref.id.hex()
+                for frame in outbox.waiting()
+                for notice in outbox.notices(frame.id)
+                for ref in _listed(notice.header)
+            }
+            folder = self._store.attachments.path(bytes(ID_BYTES)).parent
+            stray = [one for one in folder.glob(_OWN_NAMES) if one.name not in listed]
+            _unlink(stray)
+            self._is_swept = True
 
     def _seal(self, path: Path, number: int, federation_id: bytes, agency: str) -> Sealed:
         sealer = AttachmentSealer(federation_id, agency)

@@ -47,6 +47,10 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
     return 64 * 1024
 
 
+def put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
 def ciphertexts(agency: SimulatedAgency) -> list[Path]:
     folder = agency.folder / "attachments"
     return sorted(folder.iterdir()) if folder.exists() else []
@@ -209,6 +213,22 @@ async def test_good_drafts_go_where_an_attachment_is_missing(
     report = await gr.publish(Draft(attachments=(missing(written()),)), Draft())
     assert [one.state for one in report.notices] == [PublishState.REFUSED, PublishState.ACCEPTED]
     assert report.notices[0].reason == Reason.INVALID_ARGUMENT
+
+
+async def test_what_a_process_that_died_left_behind_is_removed(
+    gr: SimulatedAgency, written: Written
+) -> None:
+    ref = await queue(gr, written())
+    (listed,) = ciphertexts(gr)
+    stray, download = listed.with_name("0" * 32), listed.with_name("0" * 64)
+    for path in (stray, download):
+        put(path, b"left behind")
+    again = gr.reopen()
+    seal(again, written("other.jpg"))
+    held = {one.name for one in ciphertexts(again)}
+    assert {ref.id.hex(), download.name} <= held
+    assert stray.name not in held
+    again.store.close()
 
 
 # Uploading.

@@ -161,6 +161,7 @@ def swapped(offset: int, data: bytes, length: int) -> tuple[bytes, int]:
     return (bytes(len(data)) if offset else data), length
 
 
+@pytest.mark.must("OPEN-22")
 @pytest.mark.parametrize("lie", [changed, cut, extended, flooded, longer, shorter, swapped])
 async def test_what_is_not_the_attachment_is_refused_and_nothing_released(
     ro: SimulatedAgency, broker: MemoryBroker, reference: str, target: Path, lie: Chunks
