@@ -26,6 +26,7 @@ PROFILE_VARIABLE = "TOCSIN_PROFILE"
 MAX_PORT = 65_535
 MAX_CERTIFICATE_HOURS = 24 * 7
 
+_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _BROKER_LINE = re.compile(r"^broker[ \t]*=.*$", re.MULTILINE)
 
@@ -103,12 +104,10 @@ def host_port(value: str) -> tuple[str, int]:
     host, colon, port = value.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not bare or (":" in bare and not bracketed) or not bare.isprintable():
+    if not colon or not _HOST.fullmatch(bare) or (":" in bare and not bracketed):
         raise ValueError("expected HOST:PORT")
     if not (port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT):
         raise ValueError(f"the port is not a number from 1 to {MAX_PORT}")
-    if "/" in bare or " " in bare:
-        raise ValueError("expected HOST:PORT")
     return bare, int(port)
 
 

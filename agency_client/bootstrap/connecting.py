@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from agency_client.bootstrap.keyring import BACKDATED_MS, Keyring, check_clock
+from agency_client.bootstrap.keyring import Keyring, check_clock
 from agency_client.config import host_port
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
@@ -48,7 +48,7 @@ class LeafIssuer:
             AgencyError: CLOCK_SKEW; by this clock none would be valid.
         """
         now, root = self._clock.now_ms(), self._broker_root()
-        is_fresh = self._issued_at - BACKDATED_MS <= now < self._issued_at + self._validity // 2
+        is_fresh = self._issued_at <= now < self._issued_at + self._validity // 2
         if self._issued is None or not is_fresh or root != self._root:
             self._issued = self._issue(now, root)
             self._issued_at, self._root = now, root
@@ -57,7 +57,8 @@ class LeafIssuer:
     def _issue(self, now: int, root: bytes) -> TlsIdentity:
         check_clock(self._keyring, now)
         until = min(now + self._validity, self._keyring.valid_until)
-        leaf = self._keyring.leaf(now - BACKDATED_MS, until)
+        # From when the keys were made: a clock that runs ahead is then told by the broker as such.
+        leaf = self._keyring.leaf(self._keyring.valid_from, until)
         return TlsIdentity(
             certificate=leaf.certificate_pem, key=leaf.key_pem, broker_root=to_pem(root)
         )

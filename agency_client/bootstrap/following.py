@@ -24,7 +24,7 @@ SHOWN_AT_ONCE = 16
 """Notices under one leaf of the own log: it names hardly more than were looked at."""
 
 WELL_MS = 10_000
-"""A stream that lasted so long was well: the next pause is a first one."""
+"""A stream that lasted so long, or brought a notice, was well: the next pause is a first one."""
 
 PASSING = frozenset(
     {
@@ -80,6 +80,7 @@ class Following:
                     try:
                         async with aclosing(self._session(wanted, viewer)) as session:
                             async for view in session:
+                                failed = 0
                                 yield view
                     except AgencyError as error:
                         if error.reason not in PASSING:

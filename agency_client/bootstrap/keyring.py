@@ -64,9 +64,14 @@ class Keyring:
         return self.request.agency
 
     @property
+    def valid_from(self) -> int:
+        """When the keys begin to count, in milliseconds since 1970."""
+        return self.request.signing[0].valid_from
+
+    @property
     def made_at(self) -> int:
         """When the keys were made, in milliseconds since 1970."""
-        return self.request.signing[0].valid_from + BACKDATED_MS
+        return self.valid_from + BACKDATED_MS
 
     @property
     def valid_until(self) -> int:

@@ -57,6 +57,10 @@ _CLOCK = (
     "the certificate that {address} shows is not valid by this machine's clock; one of the two "
     "clocks is wrong"
 )
+_CLOSED = (
+    "{address} closed the connection: it is being restarted, does not know our certificate, or "
+    "finds it ended because this machine's clock is behind"
+)
 _CONNECTING: tuple[tuple[str, Reason, str], ...] = (
     ("certificate has expired", Reason.CLOCK_SKEW, _CLOCK),
     ("certificate is not yet valid", Reason.CLOCK_SKEW, _CLOCK),
@@ -91,13 +95,9 @@ _CONNECTING: tuple[tuple[str, Reason, str], ...] = (
     (
         "connection reset",
         Reason.BROKER_UNREACHABLE,
-        "{address} closed the connection: it is being restarted, or does not know our certificate",
+        _CLOSED,
     ),
-    (
-        "socket closed",
-        Reason.BROKER_UNREACHABLE,
-        "{address} closed the connection: it is being restarted, or does not know our certificate",
-    ),
+    ("socket closed", Reason.BROKER_UNREACHABLE, _CLOSED),
 )
 """What gRPC's text gives away about a connection that failed; the texts are not ours to show."""
 

@@ -164,7 +164,21 @@ def test_host_and_port_are_told_apart(value: str, expected: tuple[str, int]) -> 
 
 @pytest.mark.parametrize(
     "value",
-    ["", ":1", "a", "a:", "a:0", "a:65536", "a:-1", "::1:7443", "a b:1", "dns:///a:1", "a\n:1"],
+    [
+        "",
+        ":1",
+        "a",
+        "a:",
+        "a:0",
+        "a:65536",
+        "a:-1",
+        "::1:7443",
+        "a b:1",
+        "dns:///a:1",
+        "a\n:1",
+        'a":1',
+        "\u0430:1",
+    ],
 )
 def test_what_is_not_host_and_port_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match=r"HOST:PORT|port"):
