@@ -148,7 +148,9 @@ def _all_coded(values: Sequence[Any], table: codes.CodeTable) -> str:
 
 def _tree(value: Mapping[str, Any], depth: int, words: Words) -> Iterator[str]:
     indent = "  " * depth
-    for key, item in value.items():
+    known = [key for key in words.fields if key in value]
+    for key in [*known, *(key for key in value if key not in words.fields)]:
+        item = value[key]
         if item is None or item in ("", [], {}):
             continue
         below = words.below(key)

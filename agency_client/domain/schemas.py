@@ -74,7 +74,7 @@ def _pieces(schema: Any) -> Iterator[Schema]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the codes at one place of a notice say, and at the places below it."""
+    """What the codes at one place of a notice say, and the fields below it in reading order."""
 
     table: codes.CodeTable = field(default_factory=dict)
     fields: Mapping[str, "Words"] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def words_of(notice_type: str) -> Words:
 def grade_words(grading: Mapping[str, Any]) -> Words:
     """Return the words for a grade: what its codes say depends on the scheme that it names."""
     parts = codes.GRADINGS.get(str(grading.get("scheme")), {})
-    return Words(fields={part: Words(table=table) for part, table in parts.items()})
+    return Words(fields={"scheme": NO_WORDS} | {part: Words(one) for part, one in parts.items()})
 
 
 def _words(schema: Schema) -> Words:
@@ -109,8 +109,7 @@ def _words(schema: Schema) -> Words:
         return NO_WORDS
     table = codes.TABLES.get(name) or codes.OPEN_TABLES.get(name)
     if table is not None:
-        return Words(table=table)
+        return Words(table)
     if name:
         return _words(DEFS[name])
-    below = {key: _words(piece) for key, piece in schema.get("properties", {}).items()}
-    return Words(fields={key: words for key, words in below.items() if words != NO_WORDS})
+    return Words(fields={key: _words(one) for key, one in schema.get("properties", {}).items()})

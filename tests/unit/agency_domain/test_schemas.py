@@ -114,4 +114,4 @@ def test_a_type_or_field_that_is_not_known_has_no_words() -> None:
 def test_the_words_of_a_grade_depend_on_its_scheme() -> None:
     assert grade_words({"scheme": "4x4"}).below("source").table["X"] == "cannot be assessed"
     assert grade_words({"scheme": "5x5x5"}).below("source").table["E"] == "untested"
-    assert grade_words({"scheme": ["4x4"]}) == NO_WORDS
+    assert grade_words({"scheme": ["4x4"]}).below("source") is NO_WORDS
