@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a record conforms to a schema, fast: schemas become functions, once.
 
-A hundred times as fast as `jsonschema`, which remains the judge: what does not conform here goes to
+Thirty times as fast as `jsonschema` (26 to 820 us a red notice), which remains the judge: what does not conform here goes to
 `domain.explaining`, which asks it. Knows the keywords that `domain.schema_form` and `domain.parts`
 write and no others; `tests/property/intake` holds both to the same answers.
 """

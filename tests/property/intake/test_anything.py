@@ -19,7 +19,7 @@ from agency_client.domain.tidying import tidy
 from agency_client.intake import Batch, read_records
 from agency_client.intake.interpol_shape import COLOURS, interpol_schema
 from tests.unit.agency_domain.samples import MINIMAL, NOW, TOPIC, record
-from tests.unit.intake.test_interpol import RECORDS
+from tests.unit.intake.inputs import RECORDS
 
 TEXTS = st.text(max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS

@@ -118,7 +118,12 @@ def test_content_of_a_type_that_is_not_known_is_shown_without_words(notice: Noti
 
 def test_what_matters_first_is_read_first(notice: NoticeView) -> None:
     person = {"weight_kg": 60, "name": "Invented", "status": "MISSING"}
-    content = {"novelty": "x", "event": {"on": "2026"}, "persons": [person], "title": "Missing"}
+    content: dict[str, object] = {
+        "novelty": "x",
+        "event": {"on": "2026"},
+        "persons": [person],
+        "title": "Missing",
+    }
     shown = _shown(notice, "YELLOW", content)
     words = ["title:", "persons 1:", "status:", "name:", "weight_kg:", "novelty:"]
     places = [shown.index(word) for word in words]

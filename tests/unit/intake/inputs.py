@@ -2,10 +2,16 @@
 """Inputs for the readers. All of it is invented."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from agency_client.intake import Batch, read_records
 
+EXAMPLES = Path(__file__).parents[3] / "examples" / "notices.jsonl"
+RECORDS: list[dict[str, Any]] = [
+    json.loads(one) for one in EXAMPLES.read_text(encoding="utf-8").splitlines()
+]
+"""The 400 examples, in INTERPOL's shape."""
 NOW = 1_795_500_000_000
 TOPIC = "trafficking/cases"
 RECORD: dict[str, Any] = {

@@ -2,7 +2,6 @@
 """Notices in INTERPOL's shape: the 400 examples without loss, and nothing unknown gets in."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +9,8 @@ import pytest
 from agency_client.domain.notices import Draft
 from agency_client.intake import Batch
 from agency_client.intake.interpol_shape import COLOURS
-from tests.unit.intake.inputs import read
+from tests.unit.intake.inputs import EXAMPLES, RECORDS, read
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "notices.jsonl"
-RECORDS: list[dict[str, Any]] = [json.loads(one) for one in EXAMPLES.read_text().splitlines()]
 RED: dict[str, Any] = {
     "notice": "red",
     "entity_id": "2026/00001",
