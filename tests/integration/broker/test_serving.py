@@ -52,6 +52,7 @@ async def rest(call: Any) -> list[str]:
     return events
 
 
+@pytest.mark.must("PUB-3")
 async def test_what_was_published_before_a_sigkill_is_delivered_after_it(
     installed: Installed,
 ) -> None:
@@ -63,6 +64,7 @@ async def test_what_was_published_before_a_sigkill_is_delivered_after_it(
     assert [one.sequence for one in pulled.deliveries] == [one.sequence for one in receipts]
 
 
+@pytest.mark.must("SUB-8")
 async def test_what_was_acknowledged_before_a_sigkill_is_not_delivered_again(
     installed: Installed,
 ) -> None:
@@ -83,6 +85,7 @@ async def test_what_was_acknowledged_before_a_sigkill_is_not_delivered_again(
     assert [one.sequence for one in pulled.deliveries] == [2]
 
 
+@pytest.mark.must("SUB-16")
 async def test_sigterm_tells_subscribers_and_ends_with_nought(installed: Installed) -> None:
     async with installed.serving() as running, running.address.agency("ro-pol") as romanian:
         call: Any = SubscriberServiceStub(romanian).Subscribe()
@@ -164,6 +167,7 @@ async def test_what_is_no_federation_file_is_refused(tmp_path: Path, text: str) 
     assert "is not a federation file" in refused.err
 
 
+@pytest.mark.must("TLS-1")
 async def test_tls_1_2_does_not_even_shake_hands(installed: Installed) -> None:
     async with installed.serving() as running:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -176,6 +180,7 @@ async def test_tls_1_2_does_not_even_shake_hands(installed: Installed) -> None:
             )
 
 
+@pytest.mark.must("SUB-14")
 async def test_a_lock_submitted_by_a_steward_cuts_the_agencys_stream(installed: Installed) -> None:
     async with installed.serving() as running, running.address.agency("ro-pol") as romanian:
         call: Any = SubscriberServiceStub(romanian).Subscribe()
