@@ -16,8 +16,9 @@ from agency_client.errors import Reason
 FIRST_PAUSE_MS = 500
 """First pause after a failed attempt: anything shorter hammers a broker that restarts."""
 
-LONGEST_PAUSE_MS = 60_000
-"""Longest pause: an agency that comes back on line sends within a minute."""
+LONGEST_PAUSE_MS = 15_000
+"""Longest pause: an alert leaves seconds after the line is back, and a thousand agencies
+that try this often are a hundred calls a second, which a broker does not notice."""
 
 MOST_RESEALS = 6
 """A frame refused this often for reasons that sealing anew should cure is given up and reported."""
