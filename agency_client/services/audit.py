@@ -134,10 +134,24 @@ class AuditService:
         except AgencyError as error:
             return [_unmade("log", error), _unmade("receipts", error)]
         checks = [await self._root(reading, one) for one in held]
+        await self._report(checks, held)
         checks.append(await self._receipts(reading))
-        if heads:
+        if heads and checks[0].verdict is Verdict.VERIFIED:
             checks.append(await self._heads(reading, heads, held[0]))
+        elif heads:
+            detail = f"{len(heads)} heads that others saw cannot be held to a log that failed"
+            checks.append(AuditCheck(name="heads", verdict=Verdict.UNCHECKED, detail=detail))
         return checks
+
+    async def _report(self, checks: Sequence[AuditCheck], held: Sequence[_Held]) -> None:
+        """Keep a finding about each place at which the log is not as signed, once."""
+        failed = {
+            check.entry: (check.detail, one.note)
+            for check, one in zip(checks, held, strict=True)
+            if check.verdict is Verdict.FAILED
+        }
+        for detail, note in failed.values():
+            await self._checkpoints.report(FindingKind.LOG_FORK, "root_differs", detail, (note,))
 
     async def _root(self, reading: LogReading, held: _Held) -> AuditCheck:
         """Hold the recomputed tree to one signed head, and name the first entry that is wrong."""
@@ -147,9 +161,6 @@ class AuditService:
                 held.name, f"{held.size} entries recomputed, as signed in {held.since}"
             )
         entry, detail = await self._named(reading, held, reached=root is not None)
-        await self._checkpoints.report(
-            FindingKind.LOG_FORK, "root_differs", f"{detail} (entry {entry})", (held.note,)
-        )
         return AuditCheck(name=held.name, verdict=Verdict.FAILED, detail=detail, entry=entry)
 
     async def _named(self, reading: LogReading, held: _Held, *, reached: bool) -> tuple[int, str]:

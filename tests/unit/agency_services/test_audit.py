@@ -130,6 +130,7 @@ async def test_a_flipped_leaf_is_held_against_the_pinned_checkpoint_too(
     busy.log.fill(10, NOW)
     flip(busy.log, 13)
     assert failed(await auditor.audit.audit()) == {"log": 13, "pinned": 13}
+    assert auditor.store.inbox.finding_count() == 1
 
 
 async def test_a_flipped_leaf_behind_the_pinned_checkpoint_leaves_that_verified(
@@ -395,6 +396,18 @@ async def test_a_head_of_another_log_is_found(ro: SimulatedAgency, busy: MemoryB
     assert "gr-pol saw 13 entries with another root" in check(report, "heads").detail
     assert report.verdict is Verdict.FAILED
     assert [one.originator for one in ro.store.inbox.findings(10)] == ["gr-pol"]
+
+
+async def test_a_changed_leaf_is_not_held_against_those_who_saw_the_log_before(
+    ro: SimulatedAgency, busy: MemoryBroker
+) -> None:
+    hear(ro, (13, busy.log.root))
+    flip(busy.log, 3)
+    report = await ro.audit.audit()
+    assert failed(report) == {"log": 3}
+    assert check(report, "heads").verdict is Verdict.UNCHECKED
+    assert [one.originator for one in ro.store.inbox.findings(10)] == [""]
+    assert len(ro.store.trust.unchecked_heads(LogKind.ACTS, 10)) == 1
 
 
 async def test_a_head_ahead_of_a_frozen_log_is_found(
