@@ -132,9 +132,11 @@ class Receiver:
             deliveries = [event.delivery for event in events if isinstance(event, Delivered)]
             if deliveries:
                 batch = await self.store(session.subscription, deliveries, session.wanted)
-                await self._acknowledge(stream, batch, deliveries)
+                broken = await self._acknowledge(stream, batch, deliveries)
                 session.sent.update({one.topic: one.sequence for one in batch.cursors})
                 yield batch
+                if broken is not None:
+                    raise broken
             if session.until_caught_up and pump.caught_up and pump.empty:
                 if session.all_acknowledged:
                     return
@@ -142,10 +144,18 @@ class Receiver:
 
     async def _acknowledge(
         self, stream: SubscriptionStream, batch: StoredBatch, deliveries: Sequence[Delivery]
-    ) -> None:
-        for cursor in batch.cursors:
-            await stream.acknowledge(cursor)
-        await stream.add_credit(len(deliveries), sum(one.size for one in deliveries))
+    ) -> AgencyError | None:
+        """Tell the broker what is stored; return what went wrong: the batch is ours all the same.
+
+        It would not come as new again, so it is handed on before a broken stream is told of.
+        """
+        try:
+            for cursor in batch.cursors:
+                await stream.acknowledge(cursor)
+            await stream.add_credit(len(deliveries), sum(one.size for one in deliveries))
+        except AgencyError as error:
+            return error
+        return None
 
     async def _note_events(self, session: "_Session", events: Sequence[SubscriptionEvent]) -> None:
         if any(isinstance(event, PolicyChanged) for event in events):

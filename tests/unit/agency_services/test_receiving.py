@@ -141,6 +141,25 @@ async def test_a_frame_that_comes_again_after_a_crash_is_not_doubled(
     again.store.close()
 
 
+async def test_what_was_stored_is_handed_on_though_its_acknowledgement_failed(
+    gr: SimulatedAgency, ro: SimulatedAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(_: MemorySubscription, _cursor: Cursor) -> None:
+        raise AgencyError(Reason.BROKER_UNREACHABLE, "the connection broke")
+
+    await publish_each(gr, "one")
+    monkeypatch.setattr(MemorySubscription, "acknowledge", crash)
+    handed: list[int] = []
+
+    async def listen() -> None:
+        async for batch in ro.receiver.session(EVERYTHING):
+            handed.extend(batch.rows)
+
+    with pytest.raises(AgencyError, match="the connection broke"):
+        await listen()
+    assert len(handed) == 1
+
+
 async def test_a_store_that_is_behind_its_subscription_goes_back_and_receives_again(
     gr: SimulatedAgency, ro: SimulatedAgency, broker: MemoryBroker
 ) -> None:
