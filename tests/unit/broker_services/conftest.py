@@ -4,12 +4,17 @@
 import pytest
 
 from tests.simulator.federation import Federation
-from tests.unit.broker_services.world import World, build
+from tests.unit.broker_services.world import World, build, fresh
+
+
+@pytest.fixture(scope="session")
+def first_federation() -> Federation:
+    return build()
 
 
 @pytest.fixture
-def federation() -> Federation:
-    return build()
+def federation(first_federation: Federation) -> Federation:
+    return fresh(first_federation)
 
 
 @pytest.fixture

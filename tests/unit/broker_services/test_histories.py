@@ -16,7 +16,7 @@ from broker.domain.cursors import Cursor
 from broker.domain.events import CaughtUp, Heartbeat
 from broker.errors import BrokerError, Reason
 from tests.simulator.federation import TOPIC, Federation
-from tests.unit.broker_services.world import LABOUR, Follower, World, build
+from tests.unit.broker_services.world import LABOUR, Follower, World
 
 FRAMES = 10
 PUBLISHERS = ("gr-pol", "cy-pol")
@@ -112,18 +112,9 @@ async def subscribe(world: World, history: History, left: list[Follower]) -> Non
             await stream(world, history, left)
 
 
-@pytest.fixture(scope="module")
-def shared_federation() -> Federation:
-    return build(["gr-pol", "ro-pol", "cy-pol"])
-
-
 @pytest.mark.parametrize("seed", range(12))
-async def test_nothing_is_lost_doubled_or_out_of_order(
-    shared_federation: Federation, seed: int
-) -> None:
-    for agency in shared_federation.agencies.values():
-        agency.chain.clear()
-    world = await World.of(shared_federation, batch_frames=3, heartbeat_ms=1)
+async def test_nothing_is_lost_doubled_or_out_of_order(federation: Federation, seed: int) -> None:
+    world = await World.of(federation, batch_frames=3, heartbeat_ms=1)
     chance = random.Random(seed)
     left: list[Follower] = []
     history = History(chance=chance)

@@ -18,15 +18,20 @@ from keys.tls import (
 )
 from tests.simulator.federation import DAY, NOW, YEARS, Federation, Member
 from tests.unit.broker_services.test_directory_keeping import next_root
-from tests.unit.broker_services.world import World, build
+from tests.unit.broker_services.world import World, build, fresh
 
 TLS = "TLSv1.3"
 GREEK = Peer(kind=PeerKind.AGENCY, name="gr-pol")
 
 
-@pytest.fixture
-def federation() -> Federation:
+@pytest.fixture(scope="module")
+def with_auditor() -> Federation:
     return build(["gr-pol", "ro-pol", Member(agency="eu-aud", role="auditor", country="DE")])
+
+
+@pytest.fixture
+def federation(with_auditor: Federation) -> Federation:
+    return fresh(with_auditor)
 
 
 def shown(world: World, agency: str = "gr-pol") -> bytes:

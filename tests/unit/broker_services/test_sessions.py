@@ -315,6 +315,21 @@ async def test_what_a_delivery_is_on_the_wire_is_what_it_takes(world: World) -> 
     assert await follower.waits() is Waiting.CREDIT
 
 
+async def test_no_leaf_tells_of_what_was_not_sent_for_want_of_credit(world: World) -> None:
+    for _ in range(10):
+        await world.publish()
+    size = (await world.pull(frames=1))[0].frame.size
+    follower = await world.follow(credit=Credit(frames=10, bytes=10 * size))
+    logged = world.kinds().count("deliver")
+    received = 0
+    while isinstance(event := await follower.event(), (Delivered, Opened)):
+        if isinstance(event, Delivered):
+            follower.session.charge(event.frame.size + len(event.wrap))
+            received += 1
+    assert isinstance(event, Heartbeat)
+    assert world.kinds().count("deliver") - logged == received < 10
+
+
 async def test_a_subscriber_without_credit_gets_nothing_and_loses_nothing(world: World) -> None:
     follower = await world.follow(credit=Credit())
     await follower.opened()

@@ -10,7 +10,7 @@ delivered = await follower.delivered()
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -80,6 +80,12 @@ def build(
     """Return a federation with the standard rule book."""
     schema, policies = standard_book()
     return build_federation(members, topics=topics, schema=schema, policies=policies)
+
+
+def fresh(federation: Federation) -> Federation:
+    """Return a federation with the same keys and history, and nothing published."""
+    agencies = {name: replace(one, chain={}) for name, one in federation.agencies.items()}
+    return replace(federation, agencies=agencies)
 
 
 @dataclass(kw_only=True)
