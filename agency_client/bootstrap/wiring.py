@@ -127,7 +127,11 @@ class Wiring:
             viewing=viewing,
             saving=AttachmentDownload(broker=broker, store=store, viewing=viewing, federation=pin),
             status=StatusService(
-                store=store, broker=broker, directory=directory, keys=keyring.states()
+                store=store,
+                broker=broker,
+                directory=directory,
+                checkpoints=checkpoints,
+                keys=keyring.states(),
             ),
             audit=AuditService(
                 store=store,

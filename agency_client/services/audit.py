@@ -21,7 +21,7 @@ from agency_client.ports.store import Store
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
 from agency_client.services.directory_replay import check_directory
-from agency_client.services.log_reading import Contradiction, LogReading, Progress
+from agency_client.services.log_reading import Contradiction, LogReading, Progress, newest_own
 from agency_client.services.own_log import check_own_log
 from keys.errors import ProofError
 
@@ -72,19 +72,29 @@ class AuditService:
         """
         pinned = await self._checkpoints.pinned()
         heads = await self._checkpoints.unchecked(LogKind.ACTS, MOST_HEADS)
+        own = await asyncio.to_thread(
+            newest_own, self._store.inbox, pinned.size - 1 if pinned else -1
+        )
         first, newest = await self._newest(pinned)
         held = _held(pinned, newest)
-        checks = [first, *await self._log(held, heads, progress)]
+        reading = LogReading(
+            broker=self._broker,
+            inbox=self._store.inbox,
+            size=held[0].size if held else 0,
+            marks=[*(one.size for one in held), *(head.size for head in heads)],
+            newest_own=own,
+        )
+        checks = [first, *await self._log(reading, held, heads, progress)]
         checks += await check_directory(self._store, self._directory, self._checkpoints)
         checks.append(await check_own_log(self._store, self._clock))
-        leaves = held[0].size if held else 0
-        facts = await asyncio.to_thread(self._facts, leaves, len(heads))
-        return AuditReport(checks=tuple(checks), leaves=leaves, facts=facts)
+        facts = await asyncio.to_thread(self._facts, reading, len(heads))
+        return AuditReport(checks=tuple(checks), leaves=reading.tree.size, facts=facts)
 
-    def _facts(self, leaves: int, heads: int) -> dict[str, int]:
+    def _facts(self, reading: LogReading, heads: int) -> dict[str, int]:
         own_size, _ = self._store.openings.head()
         return {
-            "leaves": leaves,
+            "leaves": reading.tree.size,
+            "receipts": reading.receipts.checked,
             "heads": heads,
             "directory_entries": self._directory.current.directory.size,
             "own_log_entries": own_size,
@@ -113,7 +123,11 @@ class AuditService:
         return _verified("checkpoint", signed), newest
 
     async def _log(
-        self, held: Sequence[_Held], heads: Sequence[Head], progress: Progress | None
+        self,
+        reading: LogReading,
+        held: Sequence[_Held],
+        heads: Sequence[Head],
+        progress: Progress | None,
     ) -> list[AuditCheck]:
         if not held:
             return [
@@ -123,12 +137,6 @@ class AuditService:
                     detail="there is no signed checkpoint to hold the broker's log to",
                 )
             ]
-        reading = LogReading(
-            broker=self._broker,
-            inbox=self._store.inbox,
-            size=held[0].size,
-            marks=[*(one.size for one in held), *(head.size for head in heads)],
-        )
         try:
             await reading.read(progress)
         except AgencyError as error:

@@ -52,10 +52,15 @@ class CheckpointService:
             AgencyError: LOG_INVALID, kept as a finding, and nothing is pinned; or the broker
             cannot be reached.
         """
-        held = await self.pinned()
+        held, heard = await self.pinned(), await self.unchecked(LogKind.ACTS, MOST_HEADS)
         note, checkpoint = await self.newest()
         pinned = await self.follow(held, note, checkpoint)
-        await self.compare_heads()
+        for head in heard:
+            if head.size > pinned.size:
+                await self.report_ahead(head, pinned.size, pinned.note)
+            else:
+                await self._compare_act(head, pinned)
+        await self.compare_directory_heads()
         return pinned
 
     async def newest(self) -> tuple[str, Checkpoint]:
@@ -151,35 +156,46 @@ class CheckpointService:
         return ""
 
     async def compare_heads(self) -> tuple[Finding, ...]:
-        """Compare heads heard in signed headers with what is pinned; return what does not fit.
+        """Compare heads heard in signed headers with what we hold; return what does not fit.
 
         A head that does not fit proves that the broker showed another log to its sender, or that
-        the sender lies: the finding names the frame that its signature stands on.
+        the sender lies: the finding names the frame that its signature stands on. Heads ahead of
+        what we hold wait: that we are behind means something only when we have just asked.
 
         Raises:
             AgencyError: the broker cannot be reached.
         """
-        acts = await self.unchecked(LogKind.ACTS, MOST_HEADS)
-        found = [await self._compare_act(head) for head in acts]
-        differing = tuple(finding for finding in found if finding is not None)
-        return differing + await self.compare_directory_heads()
+        pinned, directory = await self.pinned(), self._directory.current.directory
+        acts = await self.unchecked(LogKind.ACTS, MOST_HEADS) if pinned else ()
+        found = [
+            await self._compare_act(head, pinned)
+            for head in acts
+            if pinned is not None and head.size <= pinned.size
+        ]
+        found += [
+            await self._compare_entry(head)
+            for head in await self.unchecked(LogKind.DIRECTORY, MOST_HEADS)
+            if head.size <= directory.size
+        ]
+        return tuple(finding for finding in found if finding is not None)
 
     async def compare_directory_heads(self) -> tuple[Finding, ...]:
-        """Compare heads of the directory with the one we verified; return what does not fit."""
-        entries = await self.unchecked(LogKind.DIRECTORY, MOST_HEADS)
-        found = [await self._compare_entry(head) for head in entries]
+        """Compare heads of the directory, which is fetched where others saw more of it.
+
+        Raises:
+            AgencyError: the broker cannot be reached, or DIRECTORY_INVALID.
+        """
+        heard = await self.unchecked(LogKind.DIRECTORY, MOST_HEADS)
+        if any(head.size > self._directory.current.directory.size for head in heard):
+            await self._directory.sync()
+        found = [await self._compare_entry(head) for head in heard]
         return tuple(finding for finding in found if finding is not None)
 
     async def unchecked(self, log: LogKind, limit: int) -> Sequence[Head]:
         """Return heads that were not compared yet, smallest first."""
         return await asyncio.to_thread(self._store.trust.unchecked_heads, log, limit)
 
-    async def _compare_act(self, head: Head) -> Finding | None:
-        pinned = await self.pinned()
-        if pinned is None:
-            return None
-        if head.size > pinned.size:
-            return await self.report_ahead(head, pinned.size, pinned.note)
+    async def _compare_act(self, head: Head, pinned: PinnedCheckpoint) -> Finding | None:
         wrong = await self._inconsistency((head.size, head.root), (pinned.size, pinned.root))
         return await self.settle(head, wrong, pinned.note)
 

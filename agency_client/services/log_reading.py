@@ -48,12 +48,23 @@ class Receipts:
 class LogReading:
     """One reading of the log up to `size` leaves."""
 
-    def __init__(self, *, broker: Broker, inbox: Inbox, size: int, marks: Iterable[int]) -> None:
-        """Prepare to read; `marks` are the sizes at which the root will be asked for."""
+    def __init__(
+        self, *, broker: Broker, inbox: Inbox, size: int, marks: Iterable[int], newest_own: int
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            broker: serves the leaves.
+            inbox: knows our own.
+            size: how many leaves were signed.
+            marks: sizes at which the root will be asked for.
+            newest_own: index of our newest leaf when the checkpoint was asked for (`newest_own`):
+                later ones need not be in it.
+        """
         self._broker = broker
-        self._inbox = inbox
         self.size = size
         self._owned = _Owned(inbox)
+        self._newest_own = newest_own
         self.tree = BlockTree([size, *marks])
         self.receipts = Receipts()
         self.missing = -1
@@ -100,7 +111,7 @@ class LogReading:
                 self._note(self.receipts.contradictions, owned, wrong)
 
     def _note_beyond(self) -> None:
-        for owned in self._owned.before(None):
+        for owned in self._owned.before(self._newest_own + 1):
             self._note(self.receipts.beyond, owned, f"the log ends at {self.size} entries")
 
     def _note(self, where: list[Contradiction], owned: OwnedLeaf, detail: str) -> None:
@@ -130,6 +141,13 @@ class LogReading:
         return await first_bad(self.tree, size, root, proof, block)
 
 
+def newest_own(inbox: Inbox, after: int) -> int:
+    """Return the index of our newest leaf above `after`; `after` where there is none."""
+    while page := inbox.owned_leaves(after, OWNED_AT_ONCE):
+        after = page[-1].log.index
+    return after
+
+
 class _Owned:
     """Our own leaves in order of index, fetched a page at a time."""
 
@@ -139,11 +157,9 @@ class _Owned:
         self._after = -1
         self._more = True
 
-    def before(self, end: int | None) -> Iterator[OwnedLeaf]:
-        """Yield those that were not yielded yet and lie below `end`, or all."""
-        while self._fill():
-            if end is not None and self._page[0].log.index >= end:
-                return
+    def before(self, end: int) -> Iterator[OwnedLeaf]:
+        """Yield those that were not yielded yet and lie below `end`."""
+        while self._fill() and self._page[0].log.index < end:
             yield self._page.popleft()
 
     def _fill(self) -> bool:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How an agency stands: enrolment, broker, queue, lag, findings, keys. Shows no content.
 
-An unreachable broker is part of the answer and no error.
+The directory and the log's checkpoint are brought up to date on the way, and verified. An
+unreachable broker is part of the answer and no error.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from agency_client.domain.views import KeyStatus, StatusReport
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.store import Store
+from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
 
 _AWAY = (Reason.BROKER_UNREACHABLE, Reason.DEADLINE_EXCEEDED)
@@ -37,11 +39,13 @@ class StatusService:
         store: Store,
         broker: Broker,
         directory: DirectoryService,
+        checkpoints: CheckpointService,
         keys: Sequence[KeyStatus],
     ) -> None:
         self._store = store
         self._broker = broker
         self._directory = directory
+        self._checkpoints = checkpoints
         self._keys = tuple(keys)
 
     async def status(self) -> StatusReport:
@@ -52,6 +56,7 @@ class StatusService:
     async def _reach(self) -> _Reached:
         try:
             await self._directory.sync()
+            await self._checkpoints.advance()
             topics = await self._broker.topics()
         except AgencyError as error:
             reachable = error.reason not in _AWAY

@@ -191,7 +191,9 @@ def open_agency(
         saving=AttachmentDownload(
             broker=link, store=store, viewing=viewing, federation=federation.id
         ),
-        status=StatusService(store=store, broker=link, directory=directory, keys=own),
+        status=StatusService(
+            store=store, broker=link, directory=directory, checkpoints=checkpoints, keys=own
+        ),
         audit=AuditService(
             store=store, broker=link, directory=directory, checkpoints=checkpoints, clock=clock
         ),

@@ -362,6 +362,23 @@ async def test_a_receipt_of_a_moment_ago_may_be_newer_than_the_checkpoint(
     assert check(report, "receipts").verdict is Verdict.UNCHECKED
 
 
+async def test_what_arrives_during_the_audit_need_not_be_in_its_checkpoint(
+    gr: SimulatedAgency, busy: MemoryBroker
+) -> None:
+    await gr.publish(Draft())
+    checkpoint = gr.link.checkpoint
+
+    async def then_publish(log: LogKind) -> str:
+        note = await checkpoint(log)
+        await gr.publish(Draft())
+        return note
+
+    gr.link.checkpoint = then_publish  # type: ignore[method-assign]
+    report = await gr.audit.audit()
+    assert report.verdict is Verdict.VERIFIED
+    assert report.facts["receipts"] == 1
+
+
 # What others saw.
 
 

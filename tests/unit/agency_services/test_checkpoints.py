@@ -279,6 +279,10 @@ async def test_a_directory_shown_otherwise_to_another_agency_is_found(
     assert (found.kind, found.reason) == (FindingKind.DIRECTORY_FORK, "head_differs")
 
 
+def acts_head(size: int, root: bytes) -> Head:
+    return Head(log=LogKind.ACTS, size=size, root=root, originator="gr-pol", seal_id=b"s" * 16)
+
+
 def keep_head(agency: SimulatedAgency, head: Head) -> None:
     """Put a head into the store as if a notice had named it."""
     batch = ReceivedBatch(
@@ -303,5 +307,51 @@ async def test_entries_that_another_agency_saw_and_we_are_not_shown_are_missed(
         log=LogKind.DIRECTORY, size=size, root=bytes(32), originator="gr-pol", seal_id=b"s" * 16
     )
     keep_head(ro, head)
-    (found,) = await ro.checkpoints.compare_heads()
+    (found,) = await ro.checkpoints.compare_directory_heads()
     assert (found.kind, found.reason) == (FindingKind.DIRECTORY_FORK, "behind")
+
+
+async def test_entries_that_another_agency_saw_before_us_are_fetched(
+    ro: SimulatedAgency, broker: MemoryBroker
+) -> None:
+    ro.federation.lock("bg-pol")
+    directory = ro.federation.directory
+    head = Head(
+        log=LogKind.DIRECTORY,
+        size=directory.size,
+        root=directory.root,
+        originator="gr-pol",
+        seal_id=b"s" * 16,
+    )
+    keep_head(ro, head)
+    assert await ro.checkpoints.compare_directory_heads() == ()
+    assert ro.directory.current.directory.is_locked("bg-pol")
+    assert broker.calls["entries"] > 0
+
+
+async def test_a_checkpoint_on_the_stream_that_is_behind_a_head_accuses_nobody(
+    ro: SimulatedAgency, signed: MemoryBroker
+) -> None:
+    await ro.checkpoints.adopt(signed.log.signed(5))
+    keep_head(ro, acts_head(9, signed.log.root))
+    assert await ro.checkpoints.compare_heads() == ()
+    assert len(ro.store.trust.unchecked_heads(LogKind.ACTS, 10)) == 1
+    await ro.checkpoints.advance()
+    assert ro.store.trust.unchecked_heads(LogKind.ACTS, 10) == ()
+    assert ro.store.inbox.finding_count() == 0
+
+
+async def test_a_head_heard_while_we_ask_accuses_nobody(
+    ro: SimulatedAgency, signed: MemoryBroker
+) -> None:
+    checkpoint = ro.link.checkpoint
+
+    async def then_hear(log: LogKind) -> str:
+        note = await checkpoint(log)
+        signed.log.fill(3, NOW)
+        keep_head(ro, acts_head(signed.log.size, signed.log.root))
+        return note
+
+    ro.link.checkpoint = then_hear  # type: ignore[method-assign]
+    await ro.checkpoints.advance()
+    assert ro.store.inbox.finding_count() == 0

@@ -50,7 +50,6 @@ async def test_the_pinned_checkpoint_and_the_own_log_are_told(
     gr: SimulatedAgency, broker: MemoryBroker
 ) -> None:
     broker.log.fill(7, gr.clock.now)
-    await gr.checkpoints.advance()
     report = await gr.status.status()
     assert (report.checkpoint_size, report.own_log_size) == (7, 0)
 
@@ -62,6 +61,17 @@ async def test_a_broker_that_is_away_is_part_of_the_answer(
     report = await ro.status.status()
     assert (report.broker_reachable, report.broker_problem) == (False, "nobody answers")
     assert report.enrolled is True
+
+
+async def test_a_log_that_does_not_follow_is_told(
+    ro: SimulatedAgency, broker: MemoryBroker
+) -> None:
+    broker.log.fill(7, ro.clock.now)
+    await ro.status.status()
+    broker.log.rewritten_from(3, ro.clock.now)
+    report = await ro.status.status()
+    assert "not to be trusted" in report.broker_problem
+    assert (report.broker_reachable, report.checkpoint_size, report.findings) == (True, 7, 1)
 
 
 async def test_a_broker_that_serves_a_bad_directory_was_reached(
