@@ -12,14 +12,13 @@ from pathlib import Path
 
 from agency_client.bootstrap.connecting import check_address
 from agency_client.bootstrap.keyring import Keyring
-from agency_client.bootstrap.profile import open_keyring
+from agency_client.bootstrap.profile import open_keyring, open_store
 from agency_client.config import FILE_NAME, settings_of, with_broker
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.store import Trust
 from agency_client.services.directory import verified_directory
 from agency_client.services.steward import Bundle
 from agency_client.services.steward_home import read_text, write_whole
-from agency_client.store.profile_store import ProfileStore
 from keys.directory import Directory
 
 
@@ -61,7 +60,7 @@ def enrol_profile(
     if expected_federation is not None and found != expected_federation:
         raise _mismatch(found, expected_federation)
     keyring = open_keyring(folder, passphrase)
-    with closing(ProfileStore(folder, keyring.store_key, keyring.agency)) as store:
+    with closing(open_store(folder, keyring)) as store:
         directory = _adopt(store.trust, offered)
     _remember(folder / FILE_NAME, broker_address)
     return _view(keyring, directory)

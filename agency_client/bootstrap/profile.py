@@ -19,6 +19,7 @@ from pathlib import Path
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.system import SystemClock
 from agency_client.errors import AgencyError, Reason
+from agency_client.ports.store import Store
 from agency_client.services.steward_home import write_whole
 from keys.entries import AgencyEntry, encode_content
 from keys.errors import DirectoryError
@@ -154,6 +155,18 @@ def open_keyring(folder: Path, passphrase: str | bytes) -> Keyring:
     if not folder.is_dir() or not any(folder.iterdir()):
         raise AgencyError(Reason.PROFILE_MISSING, f"there is no profile in {folder}")
     return Keyring.from_secrets(read_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, secret))
+
+
+def open_store(folder: Path, keyring: Keyring) -> Store:
+    """Open what the agency remembers.
+
+    Raises:
+        AgencyError: STORE_INVALID, STORE_NEWER, STORE_FAILED.
+    """
+    # Half of the time that a command takes to load, and those that only explain need none of it.
+    from agency_client.store.profile_store import ProfileStore  # noqa: PLC0415
+
+    return ProfileStore(folder, keyring.store_key, keyring.agency)
 
 
 def secret_bytes(passphrase: str | bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Self
 
 from agency_client.bootstrap.connecting import LeafIssuer, broker_at
 from agency_client.bootstrap.keyring import Keyring, check_clock
-from agency_client.bootstrap.profile import open_keyring
+from agency_client.bootstrap.profile import open_keyring, open_store
 from agency_client.bootstrap.system import SystemClock, SystemEntropy
 from agency_client.config import Settings, settings_of
 from agency_client.errors import AgencyError, Reason
@@ -24,7 +24,6 @@ from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
 from agency_client.services.viewing import ViewingService
-from agency_client.store.profile_store import ProfileStore
 from keys.signers import Signer
 
 
@@ -60,7 +59,7 @@ class Wiring:
         keyring = open_keyring(folder, passphrase)
         clock = SystemClock()
         check_clock(keyring, clock.now_ms())
-        store = ProfileStore(folder, keyring.store_key, keyring.agency)
+        store = open_store(folder, keyring)
         try:
             return cls.of(keyring, settings, store, clock)
         except BaseException:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
+from agency_client.cli.interrupts import interrupts_end_in_order
+
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -87,6 +89,11 @@ class _WithExamples(click.Command):
 
 class Command(_WithExamples):
     """A command: takes the common options, shows its examples."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; from here on an interrupt lets work end in order."""
+        interrupts_end_in_order()
+        return super().invoke(ctx)
 
 
 def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command]:
