@@ -17,7 +17,7 @@ from broker.rpc.services import DirectoryKeeping, Peers
 LOOK_SECONDS = 0.1
 """A tenth of the second that a lock may take; looking is one comparison."""
 SWEEP_SECONDS = 10.0
-"""Certificates and agreements run out without a change of the directory."""
+"""Certificates run out without a change of the directory."""
 
 Cut = asyncio.Future[BrokerError]
 

@@ -248,23 +248,22 @@ class Session:
 
     async def _delivery(self) -> Delivered | None:
         """Return the next frame, decided about at this moment."""
-        if not self._credit.is_open:
-            return None
-        if not self._ready:
-            await self._fill()
-        await self._freshen()
-        self._check_held()
-        while self._ready:
-            decided = self._ready.popleft()
-            if not self._feed.is_acknowledged(decided.cursor):
-                return decided.delivered()
+        while self._credit.is_open:
+            if not self._ready and not await self._fill():
+                return None
+            await self._freshen()
+            self._check_held()
+            while self._ready:
+                decided = self._ready.popleft()
+                if not self._feed.is_acknowledged(decided.cursor):
+                    return decided.delivered()
         return None
 
-    async def _fill(self) -> None:
-        """Read, decide and log a batch that the credit is enough for."""
+    async def _fill(self) -> bool:
+        """Read, decide and log a batch that the credit is enough for; False when none is left."""
         topic = self._feed.next_topic()
         if topic is None:
-            return
+            return False
         around, agency, credit = self._around, self.subscriber.agency, self._credit
         frames = await around.store.read(
             agency,
@@ -275,7 +274,7 @@ class Session:
         )
         if not frames:
             self._feed.exhaust(topic)
-            return
+            return True
         chosen = _affordable(frames, credit)
         self._decided = around.directory.standing(agency), around.clock.now()
         self._ready.extend(
@@ -283,6 +282,7 @@ class Session:
         )
         self._feed.reach(topic, chosen[-1].frame.sequence)
         self._log_grew = True
+        return True
 
     async def _freshen(self) -> None:
         """Decide again about frames that had to wait."""

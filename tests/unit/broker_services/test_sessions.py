@@ -419,9 +419,11 @@ async def test_what_was_not_delivered_cannot_be_acknowledged(
     assert (await world.pull())[0].frame.sequence == 1
 
 
+@pytest.mark.parametrize("batch", [2, 64])
 async def test_what_another_call_acknowledges_is_not_delivered_on_the_stream(
-    world: World,
+    federation: Federation, batch: int
 ) -> None:
+    world = await World.of(federation, batch_frames=batch, heartbeat_ms=60_000)
     for _ in range(4):
         await world.publish()
     await world.pull()
