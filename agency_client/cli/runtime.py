@@ -20,6 +20,7 @@ from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import Common, common
 from agency_client.cli.output import Printer
 from agency_client.config import profile_folder as find_profile
+from agency_client.config import settings_of
 from agency_client.domain.views import Viewer
 
 Result = TypeVar("Result")
@@ -139,6 +140,8 @@ async def _until_told(work: Coroutine[Any, Any, Result]) -> Result:
 async def opened(options: Common) -> AsyncIterator[Agency]:
     """Open the profile; the broker may be away."""
     folder = profile_folder(options)
-    secret = passphrase(options)
+    is_given = options.passphrase_file or os.environ.get(PASSPHRASE_FILE)
+    is_configured = not is_given and settings_of(folder).passphrase_file is not None
+    secret = None if is_configured else passphrase(options)
     async with Agency.connect(folder, secret) as agency:
         yield agency

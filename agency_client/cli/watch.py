@@ -2,6 +2,7 @@
 """`tocsin watch`: receive, verify, open, store, show. Also sends what waits in the outbox."""
 
 import asyncio
+from collections.abc import Callable
 
 import click
 
@@ -11,6 +12,7 @@ from agency_client.cli.inbox import reasons_to_look
 from agency_client.cli.output import Printer, safe
 from agency_client.cli.runtime import opened, printer, run_async, viewer
 from agency_client.domain.views import ReceiveReport, Viewer
+from agency_client.errors import AgencyError
 
 
 @command(
@@ -93,10 +95,29 @@ async def _watch(
     async with opened(common(context)) as agency:
         out.say(f"watching {', '.join(map(safe, topics))}; Ctrl-C ends")
         shown = 0
-        notices = agency.subscribe(*topics, types=types, originators=originators, viewer=looking)
+        notices = agency.subscribe(
+            *topics,
+            types=types,
+            originators=originators,
+            viewer=looking,
+            troubled=_teller(out),
+        )
         async for view in notices:
             out.item("notice", render.document(view), [*render.page(view), ""])
             shown += 1
             if shown == count:
                 return
             await asyncio.sleep(0)
+
+
+def _teller(out: Printer) -> Callable[[AgencyError], None]:
+    """Say what is being waited out, once for as long as it is the same."""
+    told = ""
+
+    def tell(problem: AgencyError) -> None:
+        nonlocal told
+        if problem.message != told:
+            told = problem.message
+            out.say(f"{safe(told)}; trying again until it works")
+
+    return tell
