@@ -51,7 +51,7 @@ from agency_client.services.publishing import Queued
 from keys.directory import Directory
 
 Progress = Callable[[int, int], None]
-"""Told how many notices of how many are accepted."""
+"""Told how many of how many are done."""
 
 FRESH_MS = 60_000
 """A directory of this minute is recent enough to seal by; the broker says where it is not."""
@@ -273,9 +273,13 @@ class Agency:
         """Say how we stand; the broker is asked and may be away."""
         return await self.wiring.status.status()
 
-    async def audit(self) -> AuditReport:
-        """Verify the broker's log, the directory and our own log."""
-        return await self.wiring.audit.audit()
+    async def audit(self, progress: Progress | None = None) -> AuditReport:
+        """Verify the broker's log, the directory and our own log.
+
+        Args:
+            progress: told how many leaves of how many were read.
+        """
+        return await self.wiring.audit.audit(progress)
 
     async def findings(self, *, limit: int = 100) -> Sequence[Finding]:
         """Return what was found wrong, newest first."""

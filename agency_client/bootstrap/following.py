@@ -76,6 +76,7 @@ class Following:
             try:
                 failed = 0
                 while True:
+                    self.upkeep.check()
                     began = self.clock.now_ms()
                     try:
                         async with aclosing(self._session(wanted, viewer)) as session:
@@ -98,6 +99,7 @@ class Following:
         """Yield the notices of one stream."""
         async with aclosing(self.receiver.session(wanted)) as batches:
             async for batch in batches:
+                self.upkeep.check()
                 self.upkeep.wake()
                 for start in range(0, len(batch.rows), SHOWN_AT_ONCE):
                     rows = batch.rows[start : start + SHOWN_AT_ONCE]

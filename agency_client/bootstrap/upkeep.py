@@ -44,6 +44,12 @@ class Upkeep:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def check(self) -> None:
+        """Raise what ended it, if something did that nobody expected."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
     def wake(self) -> None:
         """Look now whether there is something to do."""
         self._sending.set()

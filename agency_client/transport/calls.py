@@ -144,7 +144,7 @@ class Conversation:
                 await self.call.done_writing()
                 while await self.read() is not None:
                     pass
-        except (TimeoutError, AgencyError):
+        except (TimeoutError, AgencyError, grpc.aio.InternalError):
             return
 
 
