@@ -23,7 +23,8 @@ _Events: TypeAlias = Iterator[yaml.Event]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
-_NOTHING = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?(?:\n|$)|%[^\n]*(?:\n|$)|\.\.\.[ \t\r]*(?:\n|$))*")
+_SOMETHING = re.compile(r"^(?!%|[ \t\r]*(?:#|$)|(?:\.\.\.|---)[ \t\r]*$)", re.MULTILINE)
+"""A line that is no directive, blank, comment or bare marker."""
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -33,22 +34,20 @@ _LONGEST_NUMBER = 24
 _TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))
 _DEEPEST = 1000
 """Where reading a document ends: the parser's work grows with the square of the depth."""
+_LONGEST = 8 * MAX_RECORD_BYTES
+"""How far a refused record is read over, to reach those after it."""
 
 
 def read_yaml(text: str) -> Iterator[Found]:
     """Yield the records of a YAML text; a document that cannot be read holds up no other."""
-    line = 1
-    starts = [found.start() for found in _MARKER.finditer(text)]
-    for start, end in zip([0, *starts], [*starts, len(text)], strict=True):
-        part = text[start:end]
-        if not _is_nothing(part):
-            yield from _document(part, line)
+    end, line = 0, 1
+    while begin := _SOMETHING.search(text, end):
+        line += text.count("\n", end, begin.start())
+        following = _MARKER.search(text, begin.start() + 1)
+        end = following.start() if following else len(text)
+        part = text[begin.start() : end]
+        yield from _document(part, line)
         line += part.count("\n")
-
-
-def _is_nothing(part: str) -> bool:
-    found = _NOTHING.match(part)
-    return found is not None and found.end() == len(part)
 
 
 def _document(text: str, line: int) -> Iterator[Found]:
@@ -59,12 +58,12 @@ def _document(text: str, line: int) -> Iterator[Found]:
     builder = _Builder(text, line)
     try:
         yield from builder.records()
-    except (yaml.YAMLError, _TooDeepError) as error:
+    except (yaml.YAMLError, _GaveUpError) as error:
         yield builder.unreadable(error)
 
 
-class _TooDeepError(Exception):
-    """The nesting of a document has no reasonable end."""
+class _GaveUpError(Exception):
+    """A record that is refused already has no reasonable end."""
 
 
 class _Builder:
@@ -74,6 +73,7 @@ class _Builder:
         self._events: _Events = yaml.parse(text, Loader=_LOADER)
         self._first_line = line
         self._begins = line
+        self._starts = 0
         self._refusals: list[Found] = []
 
     def records(self) -> Iterator[Found]:
@@ -95,14 +95,15 @@ class _Builder:
     def _record(self, event: yaml.Event) -> Found:
         self._refusals.clear()
         self._begins = self._line(event)
+        self._starts = _index(event.start_mark)
         value = self._value(event, 1)
         return self._refusals[0] if self._refusals else Found(self._begins, value)
 
     def unreadable(self, error: Exception) -> Found:
         """Return the refusal of the record at which reading ended."""
+        if isinstance(error, _GaveUpError):
+            return self._refusals[0]
         advice = "what stands before it is read, what stands after it in this document cannot be"
-        if isinstance(error, _TooDeepError):
-            return self._too_deep(advice)
         why, mark = "cannot be read", getattr(error, "problem_mark", None)
         told = getattr(error, "problem", None) or getattr(error, "reason", None)
         if told:
@@ -111,9 +112,8 @@ class _Builder:
             why += f" at line {mark.line + self._first_line}, column {mark.column + 1}"
         return unreadable(self._begins, FlawReason.NOT_YAML, f"is not YAML: {why}", advice)
 
-    def _too_deep(self, advice: str = "") -> Found:
-        message = "is nested too deep to be read"
-        return unreadable(self._begins, FlawReason.TOO_DEEP, message, advice)
+    def _too_deep(self) -> Found:
+        return unreadable(self._begins, FlawReason.TOO_DEEP, "is nested too deep to be read")
 
     def _line(self, event: yaml.Event) -> int:
         mark = event.start_mark
@@ -122,59 +122,64 @@ class _Builder:
     def _value(self, event: yaml.Event, depth: int) -> Any:
         """Return the value that an event begins; one that is refused is read over to its end."""
         if depth > MOST_DEPTH:
-            self._refusals.append(self._too_deep())
-            self._skip(event)
+            self._refuse(self._too_deep())
+            self._read_over(int(isinstance(event, yaml.CollectionStartEvent)))
             return None
         if isinstance(event, yaml.AliasEvent):
-            self._refusals.append(self._alias())
+            self._refuse(self._alias())
             return None
         tag = getattr(event, "tag", None)
         if tag is not None and tag not in _TAGS:
-            self._refusals.append(self._tag())
+            self._refuse(self._tag())
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(depth)
-        return self._mapping(event, depth)
+            return [self._value(item, depth + 1) for item in self._parts()]
+        return self._mapping(depth)
 
-    def _sequence(self, depth: int) -> list[Any]:
-        items = []
+    def _parts(self) -> _Events:
+        """Yield the events that begin the parts of a collection; ends where a record is too large."""
         for event in self._events:
-            if isinstance(event, yaml.SequenceEndEvent):
-                break
-            items.append(self._value(event, depth + 1))
-        return items
+            is_end = isinstance(event, yaml.CollectionEndEvent)
+            size = _index(event.end_mark) - self._starts
+            if size > MAX_RECORD_BYTES:
+                self._refuse(too_large(self._begins, size))
+                depth = isinstance(event, yaml.CollectionStartEvent) - is_end
+                self._read_over(1 + depth)
+                return
+            if is_end:
+                return
+            yield event
 
-    def _mapping(self, begin: yaml.Event, depth: int) -> dict[str, Any]:
+    def _mapping(self, depth: int) -> dict[str, Any]:
         items: dict[str, Any] = {}
-        for event in self._events:
-            if isinstance(event, yaml.MappingEndEvent):
-                size = _index(event.end_mark) - _index(begin.start_mark)
-                if size > MAX_RECORD_BYTES:
-                    self._refusals.append(too_large(self._begins, size))
-                break
+        for event in self._parts():
             key = self._key(event, depth)
             if key in items:
-                self._refusals.append(repeated_key(self._begins, key))
+                self._refuse(repeated_key(self._begins, key))
             items[key] = self._value(next(self._events), depth + 1)
         return items
 
-    def _skip(self, event: yaml.Event) -> None:
-        """Read over a value without making it."""
-        depth = int(isinstance(event, yaml.CollectionStartEvent))
+    def _read_over(self, depth: int) -> None:
+        """Read over what is open, that many collections deep."""
         while depth:
-            following = next(self._events)
-            depth += isinstance(following, yaml.CollectionStartEvent)
-            depth -= isinstance(following, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise _TooDeepError
+            event = next(self._events)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST or _index(event.end_mark) - self._starts > _LONGEST:
+                raise _GaveUpError
+
+    def _refuse(self, refusal: Found) -> None:
+        """Note what is wrong with the record; the first is told."""
+        if not self._refusals:
+            self._refusals.append(refusal)
 
     def _key(self, event: yaml.Event, depth: int) -> str:
         if isinstance(event, yaml.ScalarEvent):
             return str(event.value)
         self._value(event, depth + 1)
         message = "has a field whose name is not text"
-        self._refusals.append(unreadable(self._begins, FlawReason.NOT_YAML, message))
+        self._refuse(unreadable(self._begins, FlawReason.NOT_YAML, message))
         return ""
 
     def _alias(self) -> Found:

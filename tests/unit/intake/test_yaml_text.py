@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agency_client.intake import yaml_text
 from agency_client.intake.found import MAX_RECORD_BYTES
 from agency_client.intake.yaml_text import read_yaml
 from tests.unit.intake.inputs import line, read, reasons, titles
@@ -139,6 +140,27 @@ def test_a_truncated_list_yields_what_stands_before_the_cut() -> None:
     batch = read(f'{_item("a")}{_item("b")}- type: CASE_SUMMARY\n  title: "cut of')
     assert titles(batch) == [(1, "a"), (5, "b")]
     assert reasons(batch) == [(9, "NOT_YAML")]
+
+
+def test_a_record_without_end_ends_its_document_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_text, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(yaml_text, "_LONGEST", 1000)
+    endless = "- x: [" + "y, " * 1000 + "]\n"
+    batch = read(f"{_item('a')}{endless}{_item('b')}---\n{_yaml('c')}")
+    assert [title for _, title in titles(batch)] == ["a", "c"]
+    assert reasons(batch) == [(5, "RECORD_TOO_LARGE")]
+
+
+def test_a_large_record_in_a_list_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_text, "MAX_RECORD_BYTES", 100)
+    large = "- x: {y: [" + "y, " * 100 + "]}\n"
+    batch = read(f"{_item('a')}{large}{_item('b')}")
+    assert titles(batch) == [(1, "a"), (6, "b")]
+    assert reasons(batch) == [(5, "RECORD_TOO_LARGE")]
+
+
+def test_nothing_much_is_told_apart_from_something() -> None:
+    assert reasons(read("# x\n \n---\n...\n" * 10_000)) == [(1, "EMPTY_INPUT")]
 
 
 def test_the_message_says_where_and_not_what() -> None:
