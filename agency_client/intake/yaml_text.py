@@ -138,7 +138,7 @@ class _Builder:
         return self._mapping(depth)
 
     def _parts(self) -> _Events:
-        """Yield the events that begin the parts of a collection; ends where a record is too large."""
+        """Yield the events that begin a collection's parts, until the record is too large."""
         for event in self._events:
             is_end = isinstance(event, yaml.CollectionEndEvent)
             size = _index(event.end_mark) - self._starts
