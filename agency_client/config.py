@@ -37,8 +37,8 @@ class Settings:
 
     Attributes:
         broker: HOST:PORT; empty where the agency is not enrolled yet.
-        passphrase_file: holds the passphrase of the key file, for programs that run unattended;
-            relative to the profile. None for none.
+        passphrase_file: holds the passphrase of the key file, for programs that run unattended.
+            In the file it is relative to the profile, in the environment to the working folder.
         certificate_hours: validity of the gateway's TLS certificate, issued anew in good time.
     """
 
@@ -139,12 +139,13 @@ def settings_of(folder: Path) -> Settings:
     Raises:
         AgencyError: PROFILE_INVALID; an unknown key, a value that is not right, or not TOML.
     """
-    values = {name: value for name, (value, _) in _resolved(folder).items()}
-    secret = values["passphrase_file"]
+    resolved = _resolved(folder)
+    secret, origin = resolved["passphrase_file"]
+    beside = Path.cwd() if origin == "environment" else folder
     return Settings(
-        broker=values["broker"],
-        passphrase_file=folder / _expanded(secret) if secret else None,
-        certificate_hours=values["certificate_hours"],
+        broker=resolved["broker"][0],
+        passphrase_file=beside / _expanded(secret) if secret else None,
+        certificate_hours=resolved["certificate_hours"][0],
     )
 
 

@@ -64,6 +64,14 @@ def test_a_passphrase_file_is_meant_from_the_profile(profile: Path) -> None:
     assert settings_of(profile).passphrase_file == profile / "pass"
 
 
+def test_a_passphrase_file_of_the_environment_is_meant_from_where_one_is(
+    profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOCSIN_PASSPHRASE_FILE", "pass")
+    assert settings_of(profile).passphrase_file == tmp_path / "pass"
+
+
 def test_an_absolute_passphrase_file_is_meant_as_it_is(profile: Path) -> None:
     (profile / "config.toml").write_text('passphrase_file = "/run/secrets/pass"')
     assert settings_of(profile).passphrase_file == Path("/run/secrets/pass")
