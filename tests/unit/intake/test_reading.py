@@ -10,7 +10,7 @@ import pytest
 
 from agency_client.intake import MAX_INPUT_BYTES, read_records, reading
 from tests.unit.agency_domain import samples
-from tests.unit.intake.inputs import TOPIC, line, read, reasons, titles
+from tests.unit.intake.inputs import EXAMPLES, TOPIC, line, read, reasons, titles
 
 YAML = "type: CASE_SUMMARY\ntlp: AMBER\ntitle: Farm work\nsummary: s\n"
 
@@ -98,11 +98,12 @@ def test_one_of_each_type_is_read_from_every_form() -> None:
         assert [one.draft.marking.type for one in batch.drafts] == list(samples.MINIMAL)
 
 
+_RECORDS = {".json", ".jsonl", ".yaml"}
+
+
 @pytest.mark.parametrize(
     "path",
-    sorted(
-        path for path in (Path(__file__).parents[3] / "examples").iterdir() if path.suffix != ".py"
-    ),
+    sorted(path for path in EXAMPLES.parent.iterdir() if path.suffix in _RECORDS),
     ids=lambda path: path.name,
 )
 def test_every_example_can_be_published_as_it_is(path: Path) -> None:
