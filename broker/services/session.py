@@ -136,8 +136,6 @@ class Session:
     def skip(self, cursors: Iterable[Cursor]) -> None:
         """Deliver nothing more of what was acknowledged."""
         for cursor in cursors:
-            place = self._places.get(cursor.topic, 0)
-            self._places[cursor.topic] = max(place, cursor.sequence)
             self._feed.acknowledge(cursor)
 
     async def take_over(self) -> None:

@@ -182,13 +182,14 @@ async def test_an_agency_may_do_nothing_while_its_lock_is_being_stored(world: Wo
 
 async def test_a_steward_that_goes_away_leaves_an_entry_in_force(world: World) -> None:
     signed = world.federation.propose(LockEntry(agency="ro-pol", reason="stolen"))
+    other = world.federation.propose(TOPIC_ENTRY).encode()
     world.store.hold()
     locking = asyncio.create_task(world.services.directory.submit(signed.encode()))
     await world.store.wait_held()
     locking.cancel()
+    late = asyncio.create_task(refusal(world.services.directory.submit(other)))
     world.store.release()
-    await asyncio.wait((locking,))
-    await world.services.directory.submit(signed.encode())
+    assert (await late).reason is Reason.DIRECTORY_CONFLICT
     current = world.services.directory.current
     assert current is not None
     assert current.is_locked("ro-pol")

@@ -172,6 +172,18 @@ async def test_an_agency_enrolled_with_another_key_is_cut_off_from_its_old_one(
     world.services.peers.check(peer)
 
 
+async def test_a_certificate_under_an_old_root_is_believed_while_a_new_one_is_added(
+    world: World,
+) -> None:
+    ask(world, shown(world))
+    added = make_root("next", not_before=NOW - DAY, not_after=NOW + YEARS)
+    entry = world.federation.agencies["gr-pol"].entry
+    await world.submit(replace(entry, tls_roots=(*entry.tls_roots, added.certificate)))
+    assert ask(world, shown(world)) == GREEK
+    key = world.federation.agencies["gr-pol"].tls_leaf.key
+    assert ask(world, issued(world, added, key=key)) == GREEK
+
+
 async def test_a_change_of_the_directory_leaves_others_alone(world: World) -> None:
     peer = ask(world, shown(world))
     await world.lock("ro-pol")

@@ -483,6 +483,20 @@ async def test_a_session_begins_behind_what_its_predecessor_was_acknowledging(
     assert await (await opening).sequences(1) == [2]
 
 
+async def test_a_session_that_is_taken_over_while_it_reads_delivers_nothing(world: World) -> None:
+    await world.publish()
+    first = await world.follow()
+    await first.opened()
+    assert isinstance(await anext(first.events), CheckpointNote)
+    world.store.hold()
+    ending = asyncio.create_task(first.ended())
+    await world.store.wait_held()
+    second = await world.follow()
+    world.store.release()
+    assert await ending is Reason.SUBSCRIPTION_BUSY
+    assert await second.sequences(1) == [1]
+
+
 async def test_closing_a_session_leaves_its_successor_alone(world: World) -> None:
     first = await world.follow()
     second = await world.follow()

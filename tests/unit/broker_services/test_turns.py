@@ -27,8 +27,17 @@ class Row:
         """Let these be checked, in this order."""
         for name in names:
             self.checks[name].set()
-            for _ in range(50):
-                await asyncio.sleep(0)
+            await self.settle()
+
+    async def leaves(self, name: str) -> None:
+        """Let one go away."""
+        self.tasks[name].cancel()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let all go as far as they can."""
+        for _ in range(50):
+            await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -52,7 +61,7 @@ async def test_nobody_comes_before_those_in_front_have_been_checked(row: Row) ->
 @pytest.mark.parametrize("gone", ["a", "b", "c"])
 async def test_one_that_goes_away_does_not_let_others_overtake(row: Row, gone: str) -> None:
     rest = "abcd".replace(gone, "")
-    row.tasks[gone].cancel()
+    await row.leaves(gone)
     await row.checked(rest[1:])
     assert row.came == []
     await row.checked(rest[0])
@@ -61,8 +70,10 @@ async def test_one_that_goes_away_does_not_let_others_overtake(row: Row, gone: s
 
 async def test_one_that_goes_away_while_it_waits_takes_nobody_with_it(row: Row) -> None:
     await row.checked("bc")
-    row.tasks["b"].cancel()
+    await row.leaves("b")
+    assert row.came == []
     await row.checked("ad")
+    await asyncio.gather(*(row.tasks[name] for name in "acd"))
     assert row.came == [*"acd"]
 
 
