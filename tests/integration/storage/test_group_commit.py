@@ -13,6 +13,7 @@ from broker.domain.logs import LogKind
 from broker.errors import BrokerError, Reason
 from broker.ports.store import StoreState
 from broker.storage.sqlite import SqliteStore
+from broker.storage.transaction import Transaction
 from tests.contract.admitting import act, acts, admitted, fresh_federation
 from tests.integration.storage.opened import Tapped, check_tree, opened, sqlite_error
 from tests.simulator.federation import TOPIC, Federation
@@ -139,6 +140,31 @@ async def test_an_operation_that_cannot_run_is_refused_alone(tmp_path: Path) -> 
         reasons = [one.reason for one in outcomes if isinstance(one, BrokerError)]
         assert reasons == [Reason.INTERNAL, Reason.INTERNAL, Reason.DIRECTORY_CONFLICT]
         assert store.health().state is StoreState.READY
+        assert await check_tree(store) == 2
+
+
+async def test_an_operation_that_refuses_after_it_wrote_leaves_nothing_in_the_log(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as store:
+
+        def refusing(transaction: Transaction) -> None:
+            transaction.append_entry(b"entry")
+            transaction.append_acts(acts(3))
+            raise BrokerError(Reason.DENIED)
+
+        made = acts(2)
+        async with writer_held(store):
+            first = asyncio.create_task(store.record(made[:1]))
+            refused = asyncio.create_task(store._writer.submit(refusing))
+            last = asyncio.create_task(store.record(made[1:]))
+            await settled()
+        outcome = await asyncio.gather(refused, return_exceptions=True)
+        assert isinstance(outcome[0], BrokerError)
+        assert outcome[0].reason is Reason.DENIED
+        assert [(await first)[0].index, (await last)[0].index] == [0, 1]
+        assert await store.leaves(LogKind.ACTS, 0, 9) == [one.leaf() for one in made]
+        assert await store.tree_size(LogKind.DIRECTORY) == 0
         assert await check_tree(store) == 2
 
 
