@@ -197,6 +197,17 @@ def test_a_statement_for_257_notices_is_refused_although_signed(
     assert refusal(signed, keyset, federation.id).reason is Reason.LIMIT_EXCEEDED
 
 
+@pytest.mark.parametrize("name", ["recipient_count", "notice_count"])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_statement_that_counts_others_than_it_names_is_refused_although_signed(
+    federation: Federation, frame: Frame, keyset: Keyset, name: str, count: int
+) -> None:
+    statement = Statement.decode(frame.statement)
+    miscounted = replace(statement, **{name: count}).encode()  # type: ignore[arg-type]
+    signed = signed_again(federation, frame, statement=miscounted)
+    assert refusal(signed, keyset, federation.id).reason is Reason.STATEMENT_MISMATCH
+
+
 def test_bytes_of_notices_and_wraps_are_limited(frame: Frame) -> None:
     notice = frame.notices[0]
     room = MAX_NOTICE_BYTES - len(notice.header)

@@ -79,6 +79,15 @@ def test_another_key_of_the_same_hint_is_refused_by_its_signature() -> None:
     assert refusal(note).reason is Reason.SIGNATURE_INVALID
 
 
+@pytest.mark.parametrize("length", [1, 63, 65])
+def test_a_signature_of_another_length_is_none_by_the_logs_key(length: int) -> None:
+    _, line = NOTE.split("\n\n")
+    signature = base64.b64decode(line.split(" ")[2])
+    encoded = base64.b64encode((signature + b"\x00")[: 4 + length]).decode()
+    refused = refusal(NOTE.replace(line.split(" ")[2], f"{encoded}\n"))
+    assert refused.reason is Reason.CHECKPOINT_INVALID
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

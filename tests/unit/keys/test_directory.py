@@ -385,7 +385,7 @@ def test_an_entry_of_more_than_2_mib_is_not_read() -> None:
 
 @pytest.mark.parametrize(
     ("federation", "index", "issued_at"),
-    [(b"short", 0, NOW), (bytes(32), -1, NOW), (bytes(32), 2**64, NOW), (bytes(32), 0, -1)],
+    [(b"short", 0, NOW), (bytes(32), -1, NOW), (bytes(32), 2**64, NOW), (bytes(32), 0, 2**60)],
 )
 def test_an_entry_of_no_place_is_not_written(federation: bytes, index: int, issued_at: int) -> None:
     with pytest.raises(DirectoryError):

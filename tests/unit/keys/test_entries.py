@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contents of directory entries: each kind reads back, nothing else is read."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -111,12 +112,24 @@ def test_a_malformed_agency_does_not_exist(agency: AgencyEntry, changes: dict[st
     assert refused.value.reason is Reason.MALFORMED
 
 
-@pytest.mark.parametrize("name", ["signing", "encryption", "tls_roots"])
+MANY: dict[str, Callable[[AgencyEntry], tuple[object, ...]]] = {
+    "signing": lambda agency: tuple(
+        replace(agency.signing[0], keyset_id=f"k{number}") for number in range(MAX_KEYS + 1)
+    ),
+    "encryption": lambda agency: tuple(
+        replace(agency.encryption[0], key_id=f"k{number}") for number in range(MAX_KEYS + 1)
+    ),
+    "tls_roots": lambda _: tuple(b"root %d" % number for number in range(MAX_KEYS + 1)),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
 def test_an_agency_has_no_key_twice_and_a_bounded_number(agency: AgencyEntry, name: str) -> None:
-    held = getattr(agency, name)
-    for wrong in ((held[0], held[0]), held[:1] * (MAX_KEYS + 1)):
+    twice = getattr(agency, name)[:1] * 2
+    for wrong in (twice, MANY[name](agency)):
         with pytest.raises(DirectoryError, match="occurs twice"):
             replace(agency, **{name: wrong})  # type: ignore[arg-type]
+    replace(agency, **{name: MANY[name](agency)[1:]})  # type: ignore[arg-type]
 
 
 def test_an_agency_belongs_to_a_bounded_number_of_circles(agency: AgencyEntry) -> None:
