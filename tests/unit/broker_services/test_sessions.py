@@ -432,6 +432,9 @@ async def test_what_another_call_acknowledges_is_not_delivered_on_the_stream(
     subscriptions = world.services.subscriptions
     await subscriptions.acknowledge("ro-pol", "desk", [Cursor(topic=TOPIC, sequence=3)])
     assert await follower.sequences(1) == [4]
+    if batch == 2:
+        logged = [act.fields["sequence"] for act in world.acts("deliver")]
+        assert logged == [1, 2, 3, 4, 1, 2, 4]
 
 
 async def test_acknowledgements_of_a_topic_are_answered_with_the_last(world: World) -> None:
