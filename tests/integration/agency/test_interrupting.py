@@ -120,10 +120,9 @@ async def _until_queued(world: World) -> None:
 
 _AT = """
 import os, signal, sys
-delay = float(sys.argv.pop(1))
-signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-signal.setitimer(signal.ITIMER_REAL, delay)
 from agency_client.__main__ import main
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv.pop(1)))
 main()
 """
 
