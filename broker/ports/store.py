@@ -149,13 +149,19 @@ class Store(Protocol):
         ...
 
     async def digest_upload(self, originator: str, attachment_id: bytes) -> bytes:
-        """Return the SHA-256 of what is stored of an attachment."""
+        """Return the SHA-256 of what is stored of an attachment; NOT_FOUND where nothing is."""
         ...
 
     async def complete_upload(
         self, originator: str, attachment_id: bytes, *, matches: bool
     ) -> Upload:
-        """Mark an attachment complete, or drop its bytes if they do not match its digest."""
+        """Mark an attachment complete, or drop it, to be begun anew, if it does not match.
+
+        One that is complete already stays so.
+
+        Raises:
+            BrokerError: NOT_FOUND; ATTACHMENT_MISSING if bytes are still missing.
+        """
         ...
 
     async def read_attachment(

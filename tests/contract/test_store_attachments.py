@@ -118,6 +118,32 @@ async def test_a_refused_frame_holds_no_attachment(store: Store, federation: Fed
     assert await store.collect_attachments(NOW + 1, 10) == 1
 
 
+async def test_what_was_never_begun_has_no_digest_and_is_not_completed(store: Store) -> None:
+    for asked in (
+        store.digest_upload("gr-pol", ID),
+        store.complete_upload("gr-pol", ID, matches=True),
+        store.complete_upload("gr-pol", ID, matches=False),
+    ):
+        with pytest.raises(BrokerError) as caught:
+            await asked
+        assert caught.value.reason is Reason.NOT_FOUND
+
+
+async def test_an_attachment_with_missing_bytes_is_not_completed(store: Store) -> None:
+    await store.put_piece(piece(0, 100), QUOTA)
+    with pytest.raises(BrokerError) as caught:
+        await store.complete_upload("gr-pol", ID, matches=True)
+    assert caught.value.reason is Reason.ATTACHMENT_MISSING
+    assert await store.put_piece(STATE, QUOTA) == Upload(stored=100, complete=False)
+
+
+async def test_a_complete_attachment_is_never_dropped(store: Store) -> None:
+    await put(store)
+    done = await store.complete_upload("gr-pol", ID, matches=False)
+    assert done == Upload(stored=len(CONTENT), complete=True)
+    assert await content(store) == Chunk(data=CONTENT, length=len(CONTENT))
+
+
 async def test_pieces_follow_each_other_and_an_empty_one_asks_for_the_state(store: Store) -> None:
     assert await store.put_piece(STATE, QUOTA) == Upload(stored=0, complete=False)
     for start in range(0, len(CONTENT), 1000):

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -215,7 +216,7 @@ class StoreModel(RuleBasedStateMachine):
         assert self.run(self.store.tree_root(LogKind.ACTS, size)) == merkle.root(hashes)
 
 
-TestStoreModel = StoreModel.TestCase
+TestStoreModel = pytest.mark.slow(StoreModel.TestCase)
 TestStoreModel.settings = settings(
     max_examples=25,
     stateful_step_count=25,
