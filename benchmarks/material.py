@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the figures are taken of: agencies with keys, notices of 2 KiB, frames of them."""
+"""What the figures are taken of: agencies with keys, notices, frames of them, numbered in order."""
 
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,12 +28,15 @@ from keys.envelope import (
     Statement,
     TreeHead,
 )
+from keys.fields import new_uuid7
+from keys.framing import sha256
 from keys.identities import DecryptionKey, generate_decryption_key
 from keys.opening import DeliveredFrame, DeliveredNotice
+from keys.recipients import EncryptionKey
 from keys.root import NO_PREVIOUS as NO_ROOT
 from keys.root import RootDocument, SignedRoot, Steward, sign_root
 from keys.sealing import NoticeDraft, SealRecipient, seal_frame
-from keys.signers import SeedSigner, generate_signer
+from keys.signers import SeedSigner, Signer, generate_signer
 from keys.signing import Keyset
 from policy import standard_book
 
@@ -41,6 +45,63 @@ TOPIC = "trafficking/labour"
 COUNTRIES = ("GR", "RO", "BG", "IT", "ES", "PH", "TH", "NG")
 YEAR = 365 * 86_400_000
 MARKING = Marking(type="YELLOW", tlp="AMBER", handling=("H0",), purposes=("INVESTIGATION",))
+NO_HEAD = TreeHead(size=0, root=merkle.EMPTY_ROOT)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def draft(content: bytes) -> NoticeDraft:
+    """Return a new notice, valid from now on."""
+    now = now_ms()
+    header = NoticeHeader(notice_id=new_uuid7(now), valid_from=now, expires_at=now + YEAR)
+    return NoticeDraft(header=header, content=content)
+
+
+def random_drafts(count: int, size: int = NOTICE_BYTES) -> list[NoticeDraft]:
+    """Return new notices; random letters, so that nothing could be gained by compressing."""
+    return [draft(secrets.token_hex(size // 2).encode()) for _ in range(count)]
+
+
+@dataclass(kw_only=True)
+class Outlet:
+    """Seals frames of one agency to all that it has keys of, numbered as its outbox would."""
+
+    originator: str
+    signer: Signer
+    federation: bytes
+    keys: Mapping[str, EncryptionKey]
+    topic: str = TOPIC
+    rule_book: RuleBookRef = field(default_factory=lambda: RuleBookRef(version=1, digest=bytes(32)))
+    directory: TreeHead = NO_HEAD
+    id: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    _sealed: int = 0
+    _last: bytes = NO_PREVIOUS
+
+    def seal(self, notices: Sequence[NoticeDraft]) -> Frame:
+        """Seal the next frame."""
+        frame = seal_frame(
+            federation=self.federation,
+            topic=self.topic,
+            marking=MARKING,
+            outlet=self.id,
+            created_at=now_ms(),
+            rule_book=self.rule_book,
+            directory=self.directory,
+            log=NO_HEAD,
+            recipients=[
+                SealRecipient(
+                    agency=agency, key=key, named=False, seq=self._sealed + 1, prev=self._last
+                )
+                for agency, key in self.keys.items()
+            ],
+            notices=notices,
+            originator=self.originator,
+            signer=self.signer,
+        )
+        self._sealed, self._last = self._sealed + 1, sha256(frame.statement)
+        return frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +109,7 @@ class Agencies:
     """A number of agencies, the first of which seals to all of them."""
 
     count: int
-    now: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    now: int = field(default_factory=now_ms)
     federation: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     @cached_property
@@ -60,12 +121,9 @@ class Agencies:
         return [generate_decryption_key("key-1") for _ in self.names]
 
     @cached_property
-    def recipients(self) -> list[SealRecipient]:
+    def public_keys(self) -> dict[str, EncryptionKey]:
         span = {"valid_from": self.now - YEAR, "valid_until": self.now + YEAR}
-        return [
-            SealRecipient(agency=name, key=key.public(**span), named=False, seq=1, prev=NO_PREVIOUS)
-            for name, key in zip(self.names, self.keys, strict=True)
-        ]
+        return {name: key.public(**span) for name, key in zip(self.names, self.keys, strict=True)}
 
     @cached_property
     def signer(self) -> SeedSigner:
@@ -84,8 +142,8 @@ class Agencies:
         ]
         entries += [
             AgencyEntry(
-                agency=recipient.agency,
-                name=recipient.agency,
+                agency=name,
+                name=name,
                 country=COUNTRIES[number % len(COUNTRIES)],
                 kind="POLICE",
                 circles=("all",),
@@ -93,9 +151,9 @@ class Agencies:
                 tls_roots=(b"none",),
                 tls_key_pin=bytes(32),
                 signing=(self.keyset,),
-                encryption=(recipient.key,),
+                encryption=(key,),
             )
-            for number, recipient in enumerate(self.recipients)
+            for number, (name, key) in enumerate(self.public_keys.items())
         ]
         steward = generate_signer("steward-key")
         directory = Directory.start([self._root(steward)])
@@ -120,44 +178,14 @@ class Agencies:
         )
         return sign_root(SignedRoot(body=document.encode()), steward)
 
-    def drafts(self, count: int) -> list[NoticeDraft]:
-        """Return new notices; random letters, so that nothing could be gained by compressing."""
-        return [
-            NoticeDraft(
-                header=NoticeHeader(
-                    notice_id=uuid7(self.now),
-                    valid_from=self.now,
-                    expires_at=self.now + YEAR,
-                ),
-                content=secrets.token_hex(NOTICE_BYTES // 2).encode(),
-            )
-            for _ in range(count)
-        ]
-
-    def seal(self, drafts: list[NoticeDraft]) -> Frame:
-        """Seal one frame from the first agency to all."""
-        return seal_frame(
-            federation=self.federation,
-            topic=TOPIC,
-            marking=MARKING,
-            outlet=bytes(16),
-            created_at=self.now,
-            rule_book=RuleBookRef(version=1, digest=bytes(32)),
-            directory=TreeHead(size=0, root=merkle.EMPTY_ROOT),
-            log=TreeHead(size=0, root=merkle.EMPTY_ROOT),
-            recipients=self.recipients,
-            notices=drafts,
+    def outlet(self) -> Outlet:
+        """Return a new outlet of the first agency."""
+        return Outlet(
             originator=self.names[0],
             signer=self.signer,
+            federation=self.federation,
+            keys=self.public_keys,
         )
-
-
-def uuid7(now: int) -> bytes:
-    """Return a fresh notice id: time in milliseconds, version 7, random bits."""
-    tail = bytearray(secrets.token_bytes(10))
-    tail[0] = 0x70 | tail[0] & 0x0F
-    tail[2] = 0x80 | tail[2] & 0x3F
-    return now.to_bytes(6, "big") + tail
 
 
 def delivered(frame: Frame, agency: str) -> DeliveredFrame:

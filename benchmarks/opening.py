@@ -4,7 +4,7 @@
 from functools import partial
 
 from benchmarks.figures import Figure, report, seconds_each
-from benchmarks.material import TOPIC, Agencies, delivered
+from benchmarks.material import TOPIC, Agencies, delivered, random_drafts
 from keys.opening import DeliveredFrame, open_delivery, verify_delivery
 
 
@@ -18,7 +18,7 @@ def run() -> list[Figure]:
 
     figures = []
     for size in (256, 1):
-        frame = delivered(agencies.seal(agencies.drafts(size)), agency)
+        frame = delivered(agencies.outlet().seal(random_drafts(size)), agency)
         each = seconds_each(partial(receive, frame))
         under = f"2 KiB notices, frames of {size}"
         figures.append(

@@ -4,7 +4,7 @@
 from functools import partial
 
 from benchmarks.figures import Figure, report, seconds_each
-from benchmarks.material import Agencies
+from benchmarks.material import Agencies, random_drafts
 from keys.checking import check_frame
 
 
@@ -12,7 +12,7 @@ def run() -> list[Figure]:
     agencies = Agencies(count=50)
     figures = []
     for size in (256, 1):
-        frame = agencies.seal(agencies.drafts(size))
+        frame = agencies.outlet().seal(random_drafts(size))
         check = partial(check_frame, frame, agencies.keyset, agencies.federation)
         under = f"2 KiB notices, 50 agencies, frames of {size}"
         figures.append(
