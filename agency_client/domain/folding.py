@@ -72,7 +72,7 @@ class _Folds(dict[int, str]):
     """What each code point folds to; filled as code points are met, at most once each."""
 
     def __missing__(self, code: int) -> str:
-        character = chr(code)
+        character = unicodedata.normalize("NFC", chr(code))
         parts = JOINER if character in _JOINERS else unicodedata.normalize("NFKD", character)
         folded = unicodedata.normalize("NFC", "".join(map(_fold_part, parts)))
         self[code] = folded

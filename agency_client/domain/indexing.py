@@ -41,7 +41,9 @@ WORD = rf"[^\s{_UNSPACED}-]+(?:-+[^\s{_UNSPACED}-]+)*"
 
 _RUN = re.compile(RUN)
 _NAME = re.compile(rf"[{_UNSPACED}]+(?:[ -]+[{_UNSPACED}]+)*")
-_COMPOUND = re.compile(r"[^\s-]+(?:-+[^\s-]+)+")
+_COMPOUND = re.compile(r"(?<![^\s-])[^\s-]+(?:-+[^\s-]+)+")
+"""Begins where a word begins: tried inside one, a long word would cost its length squared."""
+
 _SHORT = r"[^\s\d-]{1,3}"
 _FIGURES = r"[^\s\d-]*\d[^\s-]*"
 _GROUP = rf"(?:{_SHORT}|{_FIGURES})(?![^\s-])"

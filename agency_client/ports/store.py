@@ -194,7 +194,7 @@ class SearchIndex(Protocol):
         ...
 
     def search(self, words: str, limit: int, now: int) -> Sequence[int]:
-        """Return row ids of notices in which all words occur, best first; the last may be begun only.
+        """Return row ids of notices in which all words occur, best first; the last may be begun.
 
         Superseded, refused and expired ones are found too.
 

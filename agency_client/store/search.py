@@ -75,7 +75,7 @@ class SqlSearchIndex:
             raise AgencyError(
                 Reason.INVALID_ARGUMENT, f"the limit is {limit}, expected at least 1", field="limit"
             )
-        query = " AND ".join(map(_clause, parse_query(words)))
+        query = match_expression(words)
         with self._database.read() as connection:
             found = connection.execute(_SEARCH, {"query": query, "now": now, "limit": limit})
             return tuple(found.scalars())
@@ -104,6 +104,15 @@ def write_entries(connection: Connection, folded: Sequence[tuple[int, IndexText]
         connection.execute(_INSERT, rows)
         connection.execute(update(notices).where(notices.c.id.in_(wanted)).values(indexed=True))
     return len(rows)
+
+
+def match_expression(words: str) -> str:
+    """Return what is typed as an expression of FTS5.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT.
+    """
+    return " AND ".join(map(_clause, parse_query(words)))
 
 
 def _clause(clause: Clause) -> str:
