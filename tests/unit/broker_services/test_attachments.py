@@ -2,18 +2,17 @@
 """Attachments up in chunks, down through a notice, and away when nobody used them."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from broker.domain.attachments import Chunk, Upload
 from broker.domain.limits import MAX_ATTACHMENT_BYTES, MAX_CHUNK_BYTES
-from broker.errors import BrokerError, Reason
+from broker.errors import Reason
 from keys.envelope import AttachmentRef
 from keys.framing import sha256
 from tests.simulator.federation import DAY, Federation, notice_draft
-from tests.unit.broker_services.world import World
+from tests.unit.broker_services.world import World, refusal
 
 ID, DATA = b"a" * 16, bytes(range(256)) * 10
 HOUR = DAY // 24
@@ -29,12 +28,6 @@ async def put(world: World, agency: str = "gr-pol", **differs: Any) -> Upload:
         **differs,
     }
     return await world.services.attachments.put(agency, **asked)
-
-
-async def refusal(call: Awaitable[object]) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        await call
-    return caught.value
 
 
 @pytest.fixture

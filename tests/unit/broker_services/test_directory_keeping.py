@@ -4,7 +4,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -19,15 +18,9 @@ from keys.entries import LockEntry, RuleBookEntry, TopicEntry
 from keys.framing import sha256
 from keys.root import RootDocument, SignedRoot, sign_root
 from tests.simulator.federation import DAY, NOW, YEARS, Federation, build_federation
-from tests.unit.broker_services.world import NOT_FOR_ROMANIA, World, build
+from tests.unit.broker_services.world import NOT_FOR_ROMANIA, World, build, refusal
 
 TOPIC_ENTRY = TopicEntry(topic="new", title="New", readers=("members",), publishers=("members",))
-
-
-async def refusal(call: Awaitable[object]) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        await call
-    return caught.value
 
 
 async def refused(world: World, entry: bytes) -> BrokerError:

@@ -2,27 +2,20 @@
 """Checkpoints that continue each other, proofs that verify, readings that are logged."""
 
 import asyncio
-from collections.abc import Awaitable
 
 import pytest
 
 from broker.domain.limits import MAX_LEAVES
 from broker.domain.logs import LogKind
 from broker.domain.peers import Peer, PeerKind
-from broker.errors import BrokerError, Reason
+from broker.errors import Reason
 from keys import merkle
 from keys.checkpoint import Checkpoint, verify_checkpoint
-from tests.unit.broker_services.world import World, build
+from tests.unit.broker_services.world import World, build, refusal
 
 AUDITOR = Peer(kind=PeerKind.AUDITOR, name="eu-aud")
 ORIGINS = {LogKind.ACTS: "broker.tocsin/log", LogKind.DIRECTORY: "broker.tocsin/log/directory"}
 HUGE = (1 << 64) - 1
-
-
-async def refusal(call: Awaitable[object]) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        await call
-    return caught.value
 
 
 async def checkpoint(world: World, log: LogKind) -> Checkpoint:

@@ -2,7 +2,6 @@
 """The unary twins: what is waiting, acknowledged and sought; and one notice by its id."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -11,20 +10,14 @@ from broker.domain.cursors import Cursor
 from broker.domain.deliveries import Form
 from broker.domain.filters import Filter
 from broker.domain.limits import MAX_PULL_FRAMES, MAX_WAIT_MS
-from broker.errors import BrokerError, Reason
+from broker.errors import Reason
 from keys import merkle
 from keys.envelope import Statement
 from keys.logleaf import check_leaf
 from tests.simulator.federation import DAY, NOW, TOPIC, notice_draft
-from tests.unit.broker_services.world import LABOUR, World
+from tests.unit.broker_services.world import LABOUR, World, refusal
 
 LONG = 10_000
-
-
-async def refusal(call: Awaitable[object]) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        await call
-    return caught.value
 
 
 async def sequences(world: World, **more: Any) -> list[int]:

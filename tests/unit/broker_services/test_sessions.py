@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Live subscribers: order, credit, acknowledgement, the rule book at each delivery, and the end."""
+"""Live subscribers: catch-up and live, the rule book at each delivery, silence and the end."""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +11,6 @@ from broker.domain.credit import Credit
 from broker.domain.cursors import Cursor
 from broker.domain.deliveries import Delivered, Form, WithheldReason
 from broker.domain.events import (
-    Acknowledged,
     CaughtUp,
     CheckpointNote,
     Draining,
@@ -21,20 +20,14 @@ from broker.domain.events import (
     Waiting,
 )
 from broker.domain.filters import Filter
-from broker.errors import BrokerError, Reason
+from broker.errors import Reason
 from keys.checkpoint import verify_checkpoint
 from keys.entries import TopicEntry
 from keys.logleaf import check_leaf
 from tests.simulator.federation import DAY, NOW, TOPIC, Federation, Member, notice_draft
-from tests.unit.broker_services.world import LABOUR, Follower, World, build
+from tests.unit.broker_services.world import LABOUR, Follower, World, build, refusal
 
 ONE = Credit(frames=1, bytes=1 << 30)
-
-
-async def refused(opening: Any) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        await opening
-    return caught.value
 
 
 # Catch-up and live.
@@ -159,7 +152,7 @@ async def test_a_topic_unknown_or_not_for_the_caller_is_refused_alike(
 ) -> None:
     federation.add(TopicEntry(topic="closed", title="Closed", readers=("eu",), publishers=("eu",)))
     world = await World.of(federation)
-    error = await refused(world.follow(wanted=Filter(topics=(pattern,))))
+    error = await refusal(world.follow(wanted=Filter(topics=(pattern,))))
     assert (error.reason, error.metadata) == (Reason.TOPIC_UNKNOWN, {"topic": pattern})
     assert world.acts("refuse")[-1].fields["act"] == "subscribe"
 
@@ -272,269 +265,7 @@ async def test_a_lock_ends_the_session_with_nothing_more_delivered(world: World)
 
 async def test_a_locked_agency_opens_no_session(world: World) -> None:
     await world.lock("ro-pol")
-    assert (await refused(world.follow())).reason is Reason.AGENCY_LOCKED
-
-
-# Credit.
-
-
-async def test_no_more_frames_come_than_there_is_credit_for(world: World) -> None:
-    for _ in range(5):
-        await world.publish()
-    follower = await world.follow(credit=Credit(frames=2, bytes=1 << 30))
-    await follower.opened()
-    assert await follower.sequences(2) == [1, 2]
-    assert await follower.waits() is Waiting.CREDIT
-    assert world.kinds().count("deliver") == 2
-    follower.session.add_credit(Credit(frames=2))
-    assert await follower.sequences(2) == [3, 4]
-    assert await follower.waits() is Waiting.CREDIT
-
-
-async def test_bytes_run_out_with_the_frame_that_takes_the_last_of_them(world: World) -> None:
-    for _ in range(3):
-        await world.publish(contents=[bytes(5000)])
-    follower = await world.follow(credit=Credit(frames=100, bytes=6000))
-    assert await follower.sequences(1) == [1]
-    assert await follower.waits() is Waiting.CREDIT
-    assert world.kinds().count("deliver") == 1
-
-
-async def test_a_frame_larger_than_any_credit_is_delivered_alone(world: World) -> None:
-    await world.publish(contents=[bytes(100_000)])
-    follower = await world.follow(credit=Credit(frames=1, bytes=1))
-    assert await follower.sequences(1) == [1]
-
-
-async def test_what_a_delivery_is_on_the_wire_is_what_it_takes(world: World) -> None:
-    for _ in range(3):
-        await world.publish()
-    follower = await world.follow(credit=Credit(frames=100, bytes=1 << 20))
-    await follower.sequences(1)
-    follower.session.charge(1 << 20)
-    assert await follower.waits() is Waiting.CREDIT
-
-
-async def test_no_leaf_tells_of_what_was_not_sent_for_want_of_credit(world: World) -> None:
-    for _ in range(10):
-        await world.publish()
-    size = (await world.pull(frames=1))[0].frame.size
-    follower = await world.follow(credit=Credit(frames=10, bytes=10 * size))
-    logged = world.kinds().count("deliver")
-    received = 0
-    while isinstance(event := await follower.event(), (Delivered, Opened)):
-        if isinstance(event, Delivered):
-            follower.session.charge(event.frame.size + len(event.wrap))
-            received += 1
-    assert isinstance(event, Heartbeat)
-    assert world.kinds().count("deliver") - logged == received < 10
-
-
-async def test_a_subscriber_without_credit_gets_nothing_and_loses_nothing(world: World) -> None:
-    follower = await world.follow(credit=Credit())
-    await follower.opened()
-    await world.publish()
-    assert await follower.waits() is Waiting.CREDIT
-    assert "deliver" not in world.kinds()
-
-
-async def test_credit_beyond_all_sense_is_refused(world: World) -> None:
-    follower = await world.follow()
-    with pytest.raises(BrokerError) as caught:
-        follower.session.add_credit(Credit(frames=1 << 21))
-    assert caught.value.metadata == {"field": "credit"}
-
-
-@pytest.mark.parametrize("setting", [{"batch_frames": 3}, {"batch_bytes": 20_000}])
-async def test_a_slow_subscriber_holds_a_batch_and_no_more(
-    federation: Federation, setting: dict[str, int]
-) -> None:
-    world = await World.of(federation, **setting)
-    follower = await world.follow()
-    for _ in range(20):
-        await world.publish()
-    await follower.delivered()
-    assert world.kinds().count("deliver") <= 4
-    assert len(follower.session._ready) <= 3
-    assert await follower.sequences(19) == list(range(2, 21))
-
-
-# Acknowledgements and places.
-
-
-async def test_what_was_acknowledged_is_never_delivered_again(world: World) -> None:
-    for _ in range(3):
-        await world.publish()
-    first = await world.follow()
-    await first.sequences(3)
-    await first.session.acknowledge(Cursor(topic=TOPIC, sequence=2))
-    await first.close()
-    second = await world.follow()
-    assert Cursor(topic=TOPIC, sequence=2) in (await second.opened()).cursors
-    assert await second.sequences(1) == [3]
-
-
-async def test_an_acknowledgement_is_answered_once_it_is_stored(world: World) -> None:
-    await world.publish()
-    follower = await world.follow()
-    await follower.sequences(1)
-    world.store.hold()
-    acknowledging = asyncio.create_task(
-        follower.session.acknowledge(Cursor(topic=TOPIC, sequence=1))
-    )
-    await world.store.wait_held()
-    await follower.expect(CaughtUp)
-    assert await follower.waits() is Waiting.NOTHING_NEW
-    world.store.release()
-    await acknowledging
-    assert (await follower.expect(Acknowledged)).cursor.sequence == 1
-
-
-async def test_what_was_not_acknowledged_comes_again_after_a_restart(world: World) -> None:
-    for _ in range(2):
-        await world.publish()
-    follower = await world.follow()
-    await follower.sequences(2)
-    await follower.session.acknowledge(Cursor(topic=TOPIC, sequence=1))
-    again = await (await world.restarted()).follow()
-    assert await again.sequences(1) == [2]
-
-
-@pytest.mark.parametrize(
-    ("cursor", "field"),
-    [
-        (Cursor(topic=TOPIC, sequence=2), "sequence"),
-        (Cursor(topic="trafficking/nothing", sequence=0), "topic"),
-    ],
-)
-async def test_what_was_not_delivered_cannot_be_acknowledged(
-    world: World, cursor: Cursor, field: str
-) -> None:
-    await world.publish()
-    follower = await world.follow()
-    await follower.sequences(1)
-    with pytest.raises(BrokerError) as caught:
-        await follower.session.acknowledge(cursor)
-    assert caught.value.metadata == {"field": field}
-    assert (await world.pull())[0].frame.sequence == 1
-
-
-@pytest.mark.parametrize("batch", [2, 64])
-async def test_what_another_call_acknowledges_is_not_delivered_on_the_stream(
-    federation: Federation, batch: int
-) -> None:
-    world = await World.of(federation, batch_frames=batch, heartbeat_ms=60_000)
-    for _ in range(4):
-        await world.publish()
-    await world.pull()
-    follower = await world.follow()
-    assert await follower.sequences(1) == [1]
-    subscriptions = world.services.subscriptions
-    await subscriptions.acknowledge("ro-pol", "desk", [Cursor(topic=TOPIC, sequence=3)])
-    assert await follower.sequences(1) == [4]
-    if batch == 2:
-        logged = [act.fields["sequence"] for act in world.acts("deliver")]
-        assert logged == [1, 2, 3, 4, 1, 2, 4]
-
-
-async def test_acknowledgements_of_a_topic_are_answered_with_the_last(world: World) -> None:
-    for _ in range(3):
-        await world.publish()
-    follower = await world.follow()
-    await follower.sequences(3)
-    for sequence in (1, 2, 3):
-        await follower.session.acknowledge(Cursor(topic=TOPIC, sequence=sequence))
-    assert (await follower.expect(Acknowledged)).cursor.sequence == 3
-    await follower.expect(CaughtUp)
-
-
-# Two of one subscription.
-
-
-async def test_a_second_session_takes_the_place_of_the_first(world: World) -> None:
-    await world.publish()
-    first = await world.follow()
-    await first.opened()
-    second = await world.follow()
-    assert await first.ended() is Reason.SUBSCRIPTION_BUSY
-    assert await second.sequences(1) == [1]
-
-
-async def test_a_session_that_was_taken_over_acknowledges_nothing_more(world: World) -> None:
-    await world.publish()
-    first = await world.follow()
-    await first.sequences(1)
-    second = await world.follow()
-    error = await refused(first.session.acknowledge(Cursor(topic=TOPIC, sequence=1)))
-    assert error.reason is Reason.SUBSCRIPTION_BUSY
-    assert await second.sequences(1) == [1]
-
-
-async def test_a_session_begins_behind_what_its_predecessor_was_acknowledging(
-    world: World,
-) -> None:
-    for _ in range(2):
-        await world.publish()
-    first = await world.follow()
-    await first.sequences(2)
-    world.store.hold()
-    acknowledging = asyncio.create_task(first.session.acknowledge(Cursor(topic=TOPIC, sequence=1)))
-    await world.store.wait_held()
-    opening = asyncio.create_task(world.follow())
-    world.store.release()
-    await acknowledging
-    assert await (await opening).sequences(1) == [2]
-
-
-async def test_a_session_that_is_taken_over_while_it_reads_delivers_nothing(world: World) -> None:
-    await world.publish()
-    first = await world.follow()
-    await first.opened()
-    assert isinstance(await anext(first.events), CheckpointNote)
-    world.store.hold()
-    ending = asyncio.create_task(first.ended())
-    await world.store.wait_held()
-    second = await world.follow()
-    world.store.release()
-    assert await ending is Reason.SUBSCRIPTION_BUSY
-    assert await second.sequences(1) == [1]
-
-
-async def test_closing_a_session_leaves_its_successor_alone(world: World) -> None:
-    first = await world.follow()
-    second = await world.follow()
-    await first.close()
-    await world.publish()
-    assert await second.sequences(1) == [1]
-    third = await world.follow()
-    assert await second.ended() is Reason.SUBSCRIPTION_BUSY
-    await third.close()
-
-
-async def test_other_subscriptions_and_agencies_are_left_alone(world: World) -> None:
-    followers = [
-        await world.follow("ro-pol", subscription="desk"),
-        await world.follow("ro-pol", subscription="other"),
-        await world.follow("gr-pol", subscription="desk"),
-    ]
-    await world.publish()
-    assert [await follower.sequences(1) for follower in followers] == [[1], [1], [1]]
-
-
-async def test_more_sessions_than_an_agency_may_have_are_refused(federation: Federation) -> None:
-    world = await World.of(federation, max_sessions_per_agency=2)
-    for name in ("one", "two", "two"):
-        await world.follow(subscription=name)
-    error = await refused(world.follow(subscription="three"))
-    assert error.reason is Reason.LIMIT_EXCEEDED
-    assert error.metadata == {"limit": "sessions", "allowed": "2", "got": "3"}
-    await world.follow("gr-pol", subscription="three")
-
-
-@pytest.mark.parametrize("name", ["", "Desk", "a" * 65, "desk\n"])
-async def test_a_subscription_without_a_proper_name_is_refused(world: World, name: str) -> None:
-    error = await refused(world.follow(subscription=name))
-    assert error.metadata == {"field": "subscription"}
+    assert (await refusal(world.follow())).reason is Reason.AGENCY_LOCKED
 
 
 # Silence, checkpoints, the end.
@@ -585,7 +316,7 @@ async def test_draining_ends_every_session_with_a_word(world: World) -> None:
         await follower.expect(Draining)
         with pytest.raises(StopAsyncIteration):
             await anext(follower.events)
-    assert (await refused(world.follow())).reason is Reason.DRAINING
+    assert (await refusal(world.follow())).reason is Reason.DRAINING
 
 
 async def test_nothing_is_delivered_when_its_leaf_cannot_be_written(world: World) -> None:
@@ -606,6 +337,6 @@ async def test_a_full_store_ends_no_session_that_has_nothing_to_write(world: Wor
 
 async def test_a_session_that_cannot_open_leaves_nothing_behind(world: World) -> None:
     for _ in range(3):
-        await refused(world.follow(wanted=Filter(topics=("nothing",))))
+        await refusal(world.follow(wanted=Filter(topics=("nothing",))))
     assert not world.services.subscriptions._sessions
     await (await world.follow()).caught_up()

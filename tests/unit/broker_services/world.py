@@ -9,7 +9,7 @@ delivered = await follower.delivered()
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -80,6 +80,13 @@ def build(
     """Return a federation with the standard rule book."""
     schema, policies = standard_book()
     return build_federation(members, topics=topics, schema=schema, policies=policies)
+
+
+async def refusal(call: Awaitable[object]) -> BrokerError:
+    """Return why a call is refused."""
+    with pytest.raises(BrokerError) as caught:
+        await call
+    return caught.value
 
 
 def fresh(federation: Federation) -> Federation:
