@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker as the outbox knows it, in forty lines: what it accepts, and what it refuses and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.outbox import PublishReceipt, Refusal
-from agency_client.domain.records import OutboxFrame
+from agency_client.domain.records import FIRST_LINK, Link, OutboxFrame
 from agency_client.errors import Reason
 
 
@@ -13,12 +14,14 @@ from agency_client.errors import Reason
 class ModelBroker:
     """Accepts each seal once, each notice once, and numbers without gaps only.
 
-    `accepted` holds (topic, outbox id, notice ids) in order of acceptance.
+    `accepted` holds (topic, outbox id, notice ids) in order of acceptance; `follows` says what the
+    sealed bytes would say, for each seal: the link before its own to each recipient.
     """
 
     receipts: dict[bytes, PublishReceipt] = field(default_factory=dict)
     statements: dict[bytes, bytes] = field(default_factory=dict)
-    chains: dict[tuple[bytes, str, str], int] = field(default_factory=dict)
+    follows: dict[bytes, Mapping[str, Link]] = field(default_factory=dict)
+    chains: dict[tuple[bytes, str, str], Link] = field(default_factory=dict)
     accepted: list[tuple[str, int, tuple[bytes, ...]]] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
 
@@ -37,13 +40,15 @@ class ModelBroker:
         if forced is not None:
             return Refusal(reason=forced, message="forced")
         for agency, seq in frame.recipients:
-            if seq != self.chains.get((frame.outlet, frame.topic, agency), 0) + 1:
+            held = self.chains.get((frame.outlet, frame.topic, agency), FIRST_LINK)
+            if seq != held.seq + 1 or self.follows[frame.seal_id][agency] != held:
                 return Refusal(reason=Reason.CHAIN_BROKEN, message="does not follow")
         return self._store(frame, notices)
 
     def _store(self, frame: OutboxFrame, notices: tuple[bytes, ...]) -> PublishReceipt:
         for agency, seq in frame.recipients:
-            self.chains[frame.outlet, frame.topic, agency] = seq
+            link = Link(seq=seq, statement_hash=frame.statement_hash)
+            self.chains[frame.outlet, frame.topic, agency] = link
         self.accepted.append((frame.topic, frame.id, notices))
         sequence = sum(topic == frame.topic for topic, _, _ in self.accepted)
         log = LogReference(index=len(self.accepted), salt=bytes(32), time_ms=frame.created_at)

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from agency_client.domain.outbox import FrameState, PublishReceipt, Refusal, Remedy, remedy
-from agency_client.domain.records import OutboxFrame
+from agency_client.domain.records import FIRST_LINK, OutboxFrame
 from agency_client.domain.views import NoticeState
 from agency_client.errors import Reason
 from agency_client.store.profile_store import ProfileStore
@@ -85,10 +85,14 @@ class OutboxStory(RuleBasedStateMachine):
             self.frames[frame_id] = tuple(one.notice_id for one in own)
 
     def _sealed(self, frame_id: int, topic: str, to: list[str]) -> OutboxFrame:
+        """Seal as the services do: numbers and the hashes before them are inside what is signed."""
         self.seals += 1
-        return sealed(
+        links = self.store.outbox.links(self.store.outbox.outlet(), topic, to)
+        frame = sealed(
             self.store.outbox, f"seal {self.seals}", frame_id=frame_id, topic=topic, to=to
         )
+        self.broker.follows[frame.seal_id] = links
+        return frame
 
     @precondition(lambda self: self.store.outbox.count()[0])
     @rule(fate=st.lists(fates, min_size=2, max_size=6), crash=st.booleans())
@@ -202,7 +206,7 @@ class OutboxStory(RuleBasedStateMachine):
             if any(frame.topic == topic for frame in waiting) or not self._is_unwound(topic):
                 continue
             for agency, link in self.store.outbox.links(outlet, topic, (AGENCY, *OTHERS)).items():
-                assert link.seq == self.broker.chains.get((outlet, topic, agency), 0)
+                assert link == self.broker.chains.get((outlet, topic, agency), FIRST_LINK)
 
     def _is_unwound(self, topic: str) -> bool:
         """Tell whether the last refusal on a topic was followed by a rewind, as after no crash."""
