@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from agency_client.bootstrap.outlet import Outlet
-from agency_client.domain.outbox import Remedy, pause_ms, remedy
+from agency_client.domain.outbox import pause_ms
 from agency_client.domain.views import SendReport
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock, Entropy
@@ -63,7 +63,7 @@ class Courier:
             total = _added(total, report)
             failed = 0 if report.accepted or report.refused else failed + 1
             now = self._clock.now_ms()
-            if not report.waiting or _is_held(report) or now >= until_ms:
+            if not report.waiting or report.held or now >= until_ms:
                 return total
             if settled is not None and await settled():
                 return total
@@ -113,9 +113,3 @@ def _added(total: SendReport, report: SendReport) -> SendReport:
         accepted=total.accepted + report.accepted,
         refused=total.refused + report.refused,
     )
-
-
-def _is_held(report: SendReport) -> bool:
-    """Whether we may not send at present, so that trying on is no use."""
-    reason = report.problem_reason
-    return bool(reason) and remedy(Reason(reason), 0) is Remedy.HOLD

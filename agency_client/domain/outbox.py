@@ -75,6 +75,9 @@ class Remedy(StrEnum):
     RESEAL = "reseal"
     """Definite; sealing and numbering anew may cure it."""
 
+    RESEAL_LATER = "reseal-later"
+    """Definite; sealing anew cures it once we have mended what is wrong here."""
+
     GIVE_UP = "give-up"
     """Definite; the originator has to change something."""
 
@@ -101,8 +104,14 @@ REMEDIES: dict[Reason, Remedy] = {
 
 
 def remedy(reason: Reason, reseals: int) -> Remedy:
-    """Decide what to do about a refusal of a frame that was sealed anew `reseals` times before."""
+    """Decide what to do about a refusal of a frame that was sealed anew `reseals` times before.
+
+    A frame that is new and out of time all the same tells of a clock that is wrong: it is kept
+    until the clock is right, for no alert may be lost by that.
+    """
     found = REMEDIES.get(reason, Remedy.GIVE_UP)
+    if reason is Reason.CLOCK_SKEW and reseals:
+        return Remedy.RESEAL_LATER
     if found is Remedy.RESEAL and reseals >= MOST_RESEALS:
         return Remedy.GIVE_UP
     return found

@@ -132,13 +132,17 @@ class PublishReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """What one attempt to empty the outbox did; `problem` says why something is left."""
+    """What one attempt to empty the outbox did; `problem` says why something is left.
+
+    `held` where trying on is no use before something has changed: a lock, our clock.
+    """
 
     accepted: int
     refused: int
     waiting: int
     problem: str = ""
     problem_reason: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

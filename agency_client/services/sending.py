@@ -70,7 +70,7 @@ class Sender:
             if waiting == 0:
                 return tally.report(0, None)
             failed = 0 if tally.take_progress() else failed + 1
-            if problem is not None and remedy(problem.reason, 0) is Remedy.HOLD:
+            if tally.held:
                 return tally.report(waiting, problem)
             pause = pause_ms(failed, self._entropy.jitter()) if failed else 0
             if self._clock.now_ms() + pause >= until_ms:
@@ -86,6 +86,7 @@ class Sender:
             await self._publisher.reseal_stale()
             return await self._pass(tally)
         except AgencyError as error:
+            tally.held = tally.held or remedy(error.reason, 0) is Remedy.HOLD
             return Refusal(reason=error.reason, message=error.message)
 
     async def _pass(self, tally: "_Tally") -> Refusal | None:
@@ -181,13 +182,18 @@ class Sender:
                 await asyncio.to_thread(self._store.outbox.set_stale, frame.id, refusal)
                 tally.behind = tally.behind or refusal.reason is Reason.RESEAL_REQUIRED
                 tally.moved = True
+            case Remedy.RESEAL_LATER:
+                await asyncio.to_thread(self._store.outbox.set_stale, frame.id, refusal)
+                tally.held = True
             case Remedy.GIVE_UP:
                 await asyncio.to_thread(self._store.outbox.set_refused, frame.id, refusal)
                 await self._uploads.release(attached)
                 run.refused.append(frame)
                 tally.refused += 1
                 tally.moved = True
-            case Remedy.RETRY | Remedy.HOLD:
+            case Remedy.HOLD:
+                tally.held = True
+            case Remedy.RETRY:
                 pass
 
     def _rewind(self, run: "_Run") -> None:
@@ -205,6 +211,7 @@ class _Tally:
     refused: int = 0
     moved: bool = False
     behind: bool = False
+    held: bool = False
 
     def add(self, count: int) -> None:
         """Count accepted frames."""
@@ -226,6 +233,7 @@ class _Tally:
             waiting=waiting,
             problem=problem.message if problem and waiting else "",
             problem_reason=problem.reason if problem and waiting else "",
+            held=self.held and waiting > 0,
         )
 
 

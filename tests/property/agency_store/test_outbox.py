@@ -129,7 +129,7 @@ class OutboxStory(RuleBasedStateMachine):
             self.store.outbox.set_accepted([(frame.id, outcome)])
             return []
         match remedy(outcome.reason, 0):
-            case Remedy.RESEAL:
+            case Remedy.RESEAL | Remedy.RESEAL_LATER:
                 self.store.outbox.set_stale(frame.id, outcome)
             case Remedy.GIVE_UP:
                 self.store.outbox.set_refused(frame.id, outcome)

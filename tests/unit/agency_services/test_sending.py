@@ -9,6 +9,7 @@ import pytest
 from agency_client.domain.frames import decode_frame, encode_frame
 from agency_client.domain.outbox import (
     LONGEST_PAUSE_MS,
+    MOST_RESEALS,
     FrameState,
     PublishOutcome,
     Refusal,
@@ -114,6 +115,19 @@ async def test_after_a_refusal_the_same_notices_are_sealed_anew(
     assert first != second
     assert notice_ids(broker)[0] == notice_ids(broker)[1]
     assert numbers(broker) == [1, 1]
+
+
+async def test_a_wrong_clock_loses_no_notice_however_long_it_stays_wrong(
+    gr: SimulatedAgency, broker: MemoryBroker
+) -> None:
+    await queue_each(gr, "one")
+    broker.script.append(refused(Reason.CLOCK_SKEW))
+    for _ in range(2 * MOST_RESEALS):
+        broker.script.append(refused(Reason.CLOCK_SKEW))
+        report = await gr.send(HOUR)
+        assert (report.refused, report.waiting, report.held) == (0, 1, True)
+        assert report.problem_reason == Reason.CLOCK_SKEW
+    assert (await gr.send(HOUR)).accepted == 1
 
 
 @pytest.mark.must("PUB-15")
