@@ -44,7 +44,7 @@ class NoticeType:
 ADDRESSING: Mapping[str, Schema] = {
     "topic": ref("topic", "Where to publish; else as the command says.", "trafficking/cases"),
     "to": listing("agency", "Agencies addressed by name.", "ro-pol", most=1000),
-    "valid_from": ref("instant", "From when it is delivered; else at once.", "2026-12-01"),
+    "valid_from": ref("instant", "Since when it is valid; not in the future.", "2026-11-01"),
     "expires_at": ref(
         "instant",
         "Until when it is valid; a day means its end. Else as long as the type's default.",

@@ -15,8 +15,7 @@ from agency_client.domain.notice_types import NoticeType
 from keys.fields import LAST_MILLISECOND
 
 CLOCK_LEEWAY_MS = 15 * 60_000
-"""A notice without a beginning begins so long ago, for brokers whose clock is behind."""
-MOST_AHEAD_MS = 366 * DAY_MS
+"""A notice begins so long ago at least: a broker whose clock is behind would keep it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,28 +32,29 @@ def validity_of(record: Mapping[str, Any], kind: NoticeType, now: int) -> Validi
     Raises:
         RecordError: it is over, ends before it begins, is kept too long, or a date lies outside.
     """
-    valid_from = now - CLOCK_LEEWAY_MS
-    if "valid_from" in record:
-        valid_from = read_instant(record["valid_from"])
-    begins = max(now, valid_from)
-    if valid_from - now > MOST_AHEAD_MS:
-        raise _error("valid_from", FlawReason.OUT_OF_RANGE, "begins more than a year from now")
-    expires_at = min(begins + kind.days * DAY_MS, LAST_MILLISECOND)
+    valid_from = read_instant(record["valid_from"]) if "valid_from" in record else now
+    if valid_from > now:
+        raise _error(
+            "valid_from",
+            FlawReason.OUT_OF_RANGE,
+            "lies ahead, and a notice that is not valid yet is not delivered later by itself",
+            "publish the notice when it begins to be valid",
+        )
+    expires_at = min(now + kind.days * DAY_MS, LAST_MILLISECOND)
     if "expires_at" in record:
         expires_at = read_instant(record["expires_at"], end_of_day=True)
-    _check_end(valid_from, expires_at, begins + kind.most_days * DAY_MS, now)
-    validity = Validity(valid_from=max(0, valid_from), expires_at=expires_at)
+    _check_end(expires_at, now + kind.most_days * DAY_MS, now)
+    valid_from = max(0, min(valid_from, now - CLOCK_LEEWAY_MS))
+    validity = Validity(valid_from=valid_from, expires_at=expires_at)
     _check_dates(record, validity, now)
     return validity
 
 
-def _check_end(valid_from: int, expires_at: int, latest: int, now: int) -> None:
+def _check_end(expires_at: int, latest: int, now: int) -> None:
     if expires_at <= now:
         raise _error(
             "expires_at", FlawReason.ALREADY_EXPIRED, f"ended at {show_instant(expires_at)}"
         )
-    if expires_at <= valid_from:
-        raise _error("expires_at", FlawReason.WRONG_ORDER, "ends before it begins")
     if expires_at >= latest + DAY_MS:
         raise _error(
             "expires_at",
