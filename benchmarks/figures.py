@@ -8,7 +8,8 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -48,10 +49,38 @@ def seconds_each(act: Callable[[], object], *, budget: float = 1.0, least: int =
     return statistics.median(taken)
 
 
+@dataclass(slots=True)
+class Spent:
+    """Seconds by the clock, and of the processor in this process."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+
+@contextmanager
+def timed() -> Iterator[Spent]:
+    """Measure what is done in the context; read what it yields after leaving."""
+    spent = Spent()
+    clock, processor = time.perf_counter(), time.process_time()
+    try:
+        yield spent
+    finally:
+        spent.clock = time.perf_counter() - clock
+        spent.processor = time.process_time() - processor
+
+
 def percentile(values: Iterable[float], share: float) -> float:
     """Return the value below which `share` (0 to 1) of the values lie."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def delays(what: str, milliseconds: Sequence[float], under: str) -> list[Figure]:
+    """Return the middle and the tail of some delays."""
+    return [
+        Figure(what=what, value=percentile(milliseconds, share), unit=unit, under=under)
+        for share, unit in ((0.5, "ms p50"), (0.99, "ms p99"))
+    ]
 
 
 def machine() -> dict[str, Any]:
@@ -65,6 +94,15 @@ def machine() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def machine_line() -> str:
+    """Return the machine in a line, with its load at this moment."""
+    about = machine()
+    return (
+        f"{about['processor']}, {about['cores']} cores, load {about['load'][0]:.1f}, "
+        f"{about['system']}, Python {about['python']}, {about['taken']}"
+    )
 
 
 def keep(name: str, figures: Sequence[Figure]) -> Path:

@@ -49,6 +49,17 @@ class BrokerProcess:
         self.address = ""
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that serves.
+
+        Raises:
+            DemoError: there is none.
+        """
+        if self._process is None or self._process.returncode is not None:
+            raise DemoError("the broker is not running")
+        return self._process.pid
+
     async def administer(self, *arguments: str) -> None:
         """Run one `tocsin-broker` command on the folder to its end."""
         process = await asyncio.create_subprocess_exec(
