@@ -63,7 +63,8 @@ class DeliveredFrame:
         recipient_path: its inclusion path.
         wrap: the recipient's wrap; empty where no notice is delivered.
         notices: all, some, or none (stub or withheld), ascending by index.
-        withheld: indices said to be kept back.
+        withheld: indices said to be kept back, ascending.
+        stub: whether it is said that the subscription's filter does not choose the frame.
     """
 
     header: bytes
@@ -75,6 +76,7 @@ class DeliveredFrame:
     wrap: bytes
     notices: tuple[DeliveredNotice, ...]
     withheld: tuple[int, ...] = ()
+    stub: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,11 @@ class CheckedNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedDelivery:
-    """What a delivery proves: who sealed it, for whom, and which notices are in it."""
+    """What a delivery proves: who sealed it, for whom, and which notices are in it.
+
+    `unaccounted` are the indices that it neither carries nor says to be withheld. A stub and a
+    notice fetched by id leave others out; any other delivery has none, or its broker hides some.
+    """
 
     header: FrameHeader
     header_digest: bytes
@@ -96,6 +102,7 @@ class CheckedDelivery:
     statement_digest: bytes
     recipient: Recipient
     notices: tuple[CheckedNotice, ...]
+    unaccounted: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +156,20 @@ def verify_delivery(
         statement_digest=sha256(delivered.statement),
         recipient=_checked_recipient(delivered, statement, agency),
         notices=_checked_notices(delivered, statement),
+        unaccounted=_unaccounted(delivered, statement),
     )
+
+
+def _check_form(delivered: DeliveredFrame) -> None:
+    if delivered.stub and (delivered.notices or delivered.withheld):
+        raise EnvelopeError(Reason.MALFORMED, "a stub carries notices or says they are withheld")
+    if delivered.wrap and not delivered.notices:
+        raise EnvelopeError(Reason.MALFORMED, "a wrap comes without a notice")
+
+
+def _unaccounted(delivered: DeliveredFrame, statement: Statement) -> tuple[int, ...]:
+    named = {*(notice.index for notice in delivered.notices), *delivered.withheld}
+    return tuple(index for index in range(statement.notice_count) if index not in named)
 
 
 def _checked_recipient(delivered: DeliveredFrame, statement: Statement, agency: str) -> Recipient:
@@ -165,22 +185,16 @@ def _checked_recipient(delivered: DeliveredFrame, statement: Statement, agency: 
         raise EnvelopeError(
             Reason.NOT_A_RECIPIENT, f"record is for {recipient.agency}, not for {agency}"
         )
-    needed = delivered.wrap or delivered.notices
-    if needed and sha256(delivered.wrap) != recipient.wrap_digest:
+    if delivered.notices and sha256(delivered.wrap) != recipient.wrap_digest:
         raise EnvelopeError(Reason.STATEMENT_MISMATCH, "wrap is not the one signed")
     return recipient
 
 
 def _checked_notices(delivered: DeliveredFrame, statement: Statement) -> tuple[CheckedNotice, ...]:
+    _check_form(delivered)
     notices = delivered.notices
     indices = [notice.index for notice in notices]
-    accounted = sorted({*indices, *delivered.withheld})
-    if len(accounted) != len(indices) + len(delivered.withheld) or indices != sorted(indices):
-        raise EnvelopeError(Reason.REPEATED_ID, "an index occurs twice or out of order")
-    if accounted and not 0 <= accounted[0] <= accounted[-1] < statement.notice_count:
-        raise EnvelopeError(
-            Reason.STATEMENT_MISMATCH, f"an index is not below {statement.notice_count}"
-        )
+    _check_indices(indices, delivered.withheld, statement.notice_count)
     hashes = [SealedNotice(header=notice.header, body=notice.body).leaf_hash for notice in notices]
     _check_leaves(notices, hashes, statement)
     headers = [NoticeHeader.decode(notice.header) for notice in notices]
@@ -190,6 +204,15 @@ def _checked_notices(delivered: DeliveredFrame, statement: Statement) -> tuple[C
         CheckedNotice(index=index, header=header, leaf_hash=leaf_hash)
         for index, header, leaf_hash in zip(indices, headers, hashes, strict=True)
     )
+
+
+def _check_indices(carried: list[int], withheld: tuple[int, ...], count: int) -> None:
+    named = {*carried, *withheld}
+    ascending = carried == sorted(carried) and list(withheld) == sorted(withheld)
+    if not ascending or len(named) != len(carried) + len(withheld):
+        raise EnvelopeError(Reason.REPEATED_ID, "an index occurs twice or out of order")
+    if any(not 0 <= index < count for index in named):
+        raise EnvelopeError(Reason.STATEMENT_MISMATCH, f"an index is not below {count}")
 
 
 def _check_leaves(

@@ -96,6 +96,22 @@ def test_a_part_of_a_frame_opens_with_its_paths(
     assert partial.withheld == (0, 2)
 
 
+def test_what_a_delivery_does_not_account_for_is_known(
+    federation: Federation, delivered: DeliveredFrame, partial: DeliveredFrame
+) -> None:
+    for complete in (
+        delivered,
+        partial,
+        replace(partial, notices=(), wrap=b"", withheld=(0, 1, 2)),
+    ):
+        assert checked(federation, complete).unaccounted == ()
+    assert checked(federation, replace(partial, withheld=(2,))).unaccounted == (0,)
+    assert checked(federation, replace(partial, withheld=())).unaccounted == (0, 2)
+    silent = replace(partial, notices=(), wrap=b"", withheld=())
+    assert checked(federation, silent).unaccounted == (0, 1, 2)
+    assert checked(federation, replace(silent, stub=True)).unaccounted == (0, 1, 2)
+
+
 def test_all_notices_may_come_with_their_paths(federation: Federation, frame: Frame) -> None:
     delivered = delivery_of(frame, AGENCY, [0, 1, 2])
     assert len(opened(federation, delivered)) == 3
@@ -189,6 +205,26 @@ WHOLE: dict[str, tuple[Change, type[TrustError], Reason]] = {
         lambda d: replace(d, withheld=(-1,)),
         EnvelopeError,
         Reason.STATEMENT_MISMATCH,
+    ),
+    "withheld indices out of order": (
+        lambda d: replace(d, notices=(), wrap=b"", withheld=(1, 0, 2)),
+        EnvelopeError,
+        Reason.REPEATED_ID,
+    ),
+    "a wrap without notices": (
+        lambda d: replace(d, notices=(), withheld=(0, 1, 2)),
+        EnvelopeError,
+        Reason.MALFORMED,
+    ),
+    "a stub that carries notices": (
+        lambda d: replace(d, stub=True),
+        EnvelopeError,
+        Reason.MALFORMED,
+    ),
+    "a stub that withholds": (
+        lambda d: replace(d, notices=(), wrap=b"", withheld=(0,), stub=True),
+        EnvelopeError,
+        Reason.MALFORMED,
     ),
     "an index shown and withheld": (
         lambda d: replace(d, withheld=(1,)),
