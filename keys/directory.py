@@ -25,7 +25,16 @@ from keys.entries import (
 )
 from keys.errors import DirectoryError, FramingError, Reason
 from keys.fields import check_time
-from keys.framing import HASH_BYTES, framed, read_bytes, read_uint, refusing, u64, unframe
+from keys.framing import (
+    HASH_BYTES,
+    framed,
+    read_bytes,
+    read_uint,
+    refusing,
+    sha256,
+    u64,
+    unframe,
+)
 from keys.recipients import EncryptionKey
 from keys.root import (
     RootDocument,
@@ -58,6 +67,9 @@ __all__ = [
 ]
 
 MAX_ENTRY_BYTES = 2 << 20
+
+_KeyName = tuple[str, str]
+"""What a key is for, and its id: keysets and encryption keys may have one id."""
 
 _ENTRY = "tocsin/directory-entry/v1"
 _SIGNED = "tocsin/signed-entry/v1"
@@ -151,6 +163,8 @@ class Directory:
     _roots: tuple[RootDocument, ...]
     _frontier: merkle.Frontier = ()
     _agencies: Mapping[str, AgencyEntry] = field(default_factory=dict)
+    _keys: Mapping[str, Mapping["_KeyName", bytes]] = field(default_factory=dict)
+    """What each agency's key ids ever stood for: an id that was dropped comes back as it was."""
     _topics: Mapping[str, TopicEntry] = field(default_factory=dict)
     _locked: frozenset[str] = frozenset()
     _retired: frozenset[str] = frozenset()
@@ -297,10 +311,14 @@ class Directory:
             raise DirectoryError(
                 Reason.ENTRY_INVALID, f"agency {entry.agency} has retired for good"
             )
-        before = self._agencies.get(entry.agency)
-        _check_same_ids(before, entry)
+        _check_role(self._agencies.get(entry.agency), entry)
+        keys = _keys_with(self._keys.get(entry.agency, {}), entry)
         agencies = dict(sorted({**self._agencies, entry.agency: entry}.items()))
-        return replace(self, _agencies=MappingProxyType(agencies))
+        return replace(
+            self,
+            _agencies=MappingProxyType(agencies),
+            _keys=MappingProxyType({**self._keys, entry.agency: keys}),
+        )
 
     def _with_rule_book(self, entry: RuleBookEntry) -> Self:
         current = self.rule_book.version if self.rule_book else 0
@@ -358,21 +376,22 @@ def _check_pins(roots: Sequence[RootDocument], size: int, tree_root: bytes) -> N
             )
 
 
-def _check_same_ids(before: AgencyEntry | None, entry: AgencyEntry) -> None:
-    """Refuse other keys under a known id: signatures and wraps name keys by id alone."""
-    if before is None:
-        return
-    if before.role != entry.role:
+def _check_role(before: AgencyEntry | None, entry: AgencyEntry) -> None:
+    if before is not None and before.role != entry.role:
         raise DirectoryError(Reason.ENTRY_INVALID, f"role of {entry.agency} cannot change")
-    for keyset in entry.signing:
-        known = before.keyset(keyset.keyset_id)
-        if known and (known.ed25519, known.mldsa65) != (keyset.ed25519, keyset.mldsa65):
+
+
+def _keys_with(known: Mapping[_KeyName, bytes], entry: AgencyEntry) -> Mapping[_KeyName, bytes]:
+    """Return an agency's known keys and those of an entry, by what they are for and id.
+
+    Refuses other keys under an id that the agency ever had: signatures and wraps name keys by id
+    alone, and frames under a key that was dropped are still read.
+    """
+    named = {("keyset", one.keyset_id): sha256(one.ed25519 + one.mldsa65) for one in entry.signing}
+    named |= {("encryption key", one.key_id): sha256(one.public) for one in entry.encryption}
+    for name, digest in named.items():
+        if known.get(name, digest) != digest:
             raise DirectoryError(
-                Reason.ENTRY_INVALID, f"keyset {keyset.keyset_id} has other keys than before"
+                Reason.ENTRY_INVALID, f"{' '.join(name)} of {entry.agency} had other keys before"
             )
-    held = {key.key_id: key.public for key in before.encryption}
-    for key in entry.encryption:
-        if held.get(key.key_id, key.public) != key.public:
-            raise DirectoryError(
-                Reason.ENTRY_INVALID, f"encryption key {key.key_id} is another than before"
-            )
+    return MappingProxyType({**known, **named})

@@ -287,9 +287,9 @@ class NoticeHeader:
         check_time(self.expires_at)
         if self.valid_from >= self.expires_at:
             raise FramingError(Reason.MALFORMED, "notice expires before it is valid")
-        _check_refs(self.supersedes, MAX_REFERENCES)
-        _check_refs(self.recalls, MAX_REFERENCES)
-        _check_refs(self.attachments, MAX_ATTACHMENTS)
+        for refs in (self.supersedes, self.recalls):
+            _check_named([(ref.originator, ref.notice_id) for ref in refs], MAX_REFERENCES)
+        _check_named([ref.id for ref in self.attachments], MAX_ATTACHMENTS)
 
     def encode(self) -> bytes:
         """Return the HEADER_i bytes."""
@@ -319,12 +319,13 @@ class NoticeHeader:
         )
 
 
-def _check_refs(refs: Sequence[NoticeRef] | Sequence[AttachmentRef], limit: int) -> None:
-    if not refs:
+def _check_named(names: Sequence[object], limit: int) -> None:
+    """Refuse too many references, and two to one thing, whatever they say about it."""
+    if not names:
         return
-    if len(refs) > limit:
-        raise FramingError(Reason.LIMIT_EXCEEDED, f"{len(refs)} references, at most {limit}")
-    if len(set(refs)) != len(refs):
+    if len(names) > limit:
+        raise FramingError(Reason.LIMIT_EXCEEDED, f"{len(names)} references, at most {limit}")
+    if len(set(names)) != len(names):
         raise FramingError(Reason.REPEATED_ID, "a reference occurs twice")
 
 

@@ -217,6 +217,38 @@ def test_other_keys_under_a_known_id_are_refused(world: Federation) -> None:
         assert (type(refused), refused.reason) == (DirectoryError, Reason.ENTRY_INVALID)
 
 
+def test_an_id_that_was_dropped_comes_back_only_with_its_keys(world: Federation) -> None:
+    entry = world.agencies["gr-pol"].entry
+    other = build_federation(["gr-pol"]).agencies["gr-pol"].entry
+    world.add(replace(entry, signing=(), encryption=()))
+    for changed in (
+        replace(entry, signing=other.signing),
+        replace(entry, encryption=other.encryption),
+    ):
+        refused = refusal(world.directory, world.propose(changed))
+        assert (type(refused), refused.reason) == (DirectoryError, Reason.ENTRY_INVALID)
+        assert "had other keys before" in refused.detail
+    world.add(entry)
+    assert world.directory.keyset("gr-pol", KEYSET) == entry.signing[0]
+
+
+def test_a_keyset_and_an_encryption_key_may_have_one_id(world: Federation) -> None:
+    entry = world.agencies["gr-pol"].entry
+    key = replace(entry.encryption[0], key_id=KEYSET)
+    world.add(replace(entry, encryption=(key,)))
+    assert world.directory.encryption_key("gr-pol", NOW) == key
+
+
+def test_a_new_entry_does_not_lift_a_lock(world: Federation) -> None:
+    world.lock("ro-pol")
+    world.add(replace(world.agencies["ro-pol"].entry, name="Renamed"))
+    assert world.directory.is_locked("ro-pol")
+    world.lock("ro-pol")
+    world.unlock("ro-pol")
+    world.unlock("ro-pol")
+    assert world.directory.active("ro-pol")
+
+
 def test_new_keys_under_new_ids_and_new_times_of_old_ones_are_taken(world: Federation) -> None:
     entry = world.agencies["gr-pol"].entry
     other = build_federation(["gr-pol"]).agencies["gr-pol"].entry

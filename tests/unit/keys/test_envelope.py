@@ -174,6 +174,8 @@ def test_a_rule_book_has_a_digest_of_32_bytes_and_a_version_of_63_bits() -> None
         ({"supersedes": (REF, REF)}, Reason.REPEATED_ID),
         ({"recalls": (REF, REF)}, Reason.REPEATED_ID),
         ({"attachments": (ATTACHMENT, ATTACHMENT)}, Reason.REPEATED_ID),
+        ({"supersedes": (REF, replace(REF, leaf_hash=bytes(32)))}, Reason.REPEATED_ID),
+        ({"attachments": (ATTACHMENT, replace(ATTACHMENT, length=1))}, Reason.REPEATED_ID),
     ],
 )
 def test_a_malformed_notice_header_does_not_exist(changes: dict[str, Any], reason: Reason) -> None:
@@ -184,7 +186,9 @@ def test_a_malformed_notice_header_does_not_exist(changes: dict[str, Any], reaso
 
 @pytest.mark.parametrize("name", ["supersedes", "recalls"])
 def test_a_notice_refers_to_a_bounded_number_of_others(name: str) -> None:
-    refs = tuple(replace(REF, leaf_hash=u16(i) + HASH[2:]) for i in range(MAX_REFERENCES + 1))
+    refs = tuple(
+        replace(REF, notice_id=REF.notice_id[:-2] + u16(i)) for i in range(MAX_REFERENCES + 1)
+    )
     full = replace(NOTICE, **{name: refs[1:]})  # type: ignore[arg-type]
     assert NoticeHeader.decode(full.encode()) == full
     with pytest.raises(EnvelopeError) as refused:

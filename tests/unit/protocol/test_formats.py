@@ -253,11 +253,11 @@ def test_a_notice_id_that_is_no_uuid_of_version_7_is_refused() -> None:
 def test_a_reference_twice_or_more_than_64_are_refused(index: int) -> None:
     one = example("HEADER")
     reference = unlisted(unlisted(one.example)[index])[0]
-    assert refuses(one.read, with_item(one.example, index, listed([reference, reference])))
-    last = unlisted(reference)[2 if index == 4 else 1]
-    many = [
-        with_item(reference, 2 if index == 4 else 1, bytes([at]) + last[1:]) for at in range(65)
-    ]
+    digest, name = (2, 1) if index == 4 else (1, 0)
+    for other in (reference, with_item(reference, digest, b"\x07" * 32)):
+        assert refuses(one.read, with_item(one.example, index, listed([reference, other])))
+    id_ = unlisted(reference)[name]
+    many = [with_item(reference, name, id_[:-1] + bytes([at])) for at in range(65)]
     assert not refuses(one.read, with_item(one.example, index, listed(many[:64])))
     assert refuses(one.read, with_item(one.example, index, listed(many)))
 
