@@ -133,8 +133,10 @@ class _Filing:
 
     def _follow(self, delivery: Delivery, frame: KeptFrame, recipient: Recipient) -> None:
         key = frame.key
-        missing = [(low, high) for one, low, high in self.missing if one == key]
-        missing += self.inbox.missing(key) if key in self.links else []
+        missing: list[tuple[int, int]] = []
+        if (key, recipient.seq) not in self.found:
+            missing += [(low, high) for one, low, high in self.missing if one == key]
+            missing += self.inbox.missing(key) if key in self.links else []
         followed = follow(
             self.links.get(key), missing, recipient.seq, recipient.prev, frame.statement_hash
         )
