@@ -26,6 +26,7 @@ from agency_client.store.database import Database
 from agency_client.store.recording import add_findings, record_batch
 from agency_client.store.tables import cursors, findings, frames, notices
 
+_WITHOUT_EVIDENCE = [column for column in findings.c if column.name != "evidence"]
 _Item = TypeVar("_Item")
 _AT_ONCE = 400
 """Most pairs in one query, so that no statement grows with what a peer sent."""
@@ -114,7 +115,7 @@ class SqlReceived:
 
     def findings(self, limit: int) -> Sequence[Finding]:
         """Return findings, newest first."""
-        query = select(findings).order_by(findings.c.id.desc()).limit(limit)
+        query = select(*_WITHOUT_EVIDENCE).order_by(findings.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return tuple(
                 Finding(

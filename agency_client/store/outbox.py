@@ -232,7 +232,7 @@ class SqlOutbox:
             rewind_chain(connection, outlet, topic)
             connection.execute(
                 update(outbox)
-                .where(outbox.c.topic == topic, outbox.c.state == FrameState.QUEUED)
+                .where(OUTBOX_WAITING, outbox.c.topic == topic, outbox.c.state == FrameState.QUEUED)
                 .values(state=FrameState.STALE)
             )
 

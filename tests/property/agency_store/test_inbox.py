@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -296,4 +297,4 @@ def _kept(frame: Published, shown: tuple[int, ...]) -> KeptFrame:
 
 
 InboxStory.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
-TestInbox = InboxStory.TestCase
+TestInbox = pytest.mark.slow(InboxStory.TestCase)

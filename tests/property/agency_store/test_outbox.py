@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -240,4 +241,4 @@ class OutboxStory(RuleBasedStateMachine):
 
 
 OutboxStory.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
-TestOutbox = OutboxStory.TestCase
+TestOutbox = pytest.mark.slow(OutboxStory.TestCase)
