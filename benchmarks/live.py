@@ -4,27 +4,27 @@
 The delay is from before `Agency.publish` in this process to the notice in the hands of a live
 subscriber in another, one notice at a time: sealed, signed, written to the outbox, sent, checked,
 stored, logged, delivered, verified, opened, stored, logged at the reader. Fan-out is without the
-agencies' part: frames sealed beforehand, from another process, to raw streams in this one, which
-parse what comes and do nothing with it.
+agencies' part: frames sealed beforehand, from another process, to raw streams in this one, where
+protobuf parses what comes and nobody looks at it.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from tocsin.v1 import subscriber_service_pb2 as pb
+
 from agency_client.bootstrap import Agency
-from agency_client.bootstrap.wiring import Wiring
-from agency_client.domain.delivery import CaughtUp, Delivered, Filter, SubscriptionEvent
 from agency_client.domain.notices import Draft
 from agency_client.domain.views import PublishState
 from agency_client.intake import read_records
-from agency_client.ports.broker import SubscriptionStream
 from agency_client.services.receiving import CREDIT_BYTES, CREDIT_FRAMES
+from agency_client.transport.calls import Conversation, conversing
 from benchmarks.figures import Figure, delays, report
 from benchmarks.ingest import NOTICE_BYTES
-from benchmarks.parties import BULK_TOPIC, SINGLE_TOPIC, Party, opened, served
+from benchmarks.parties import BULK_TOPIC, SINGLE_TOPIC, Party, line_of, served
 from tests.faults.world import PASSPHRASE, World
 
 ALERTS = 200
@@ -34,6 +34,7 @@ PACED_FRAMES = 40
 RUSH_FRAMES = 100
 WARM_UP = 5
 PATIENCE_SECONDS = 60.0
+SUBSCRIBE = "/tocsin.v1.SubscriberService/Subscribe"
 
 
 def run() -> list[Figure]:
@@ -86,28 +87,38 @@ def _alert(number: int) -> Draft:
 
 
 class _Raw:
-    """A subscriber that notes when frames come."""
+    """A subscriber that notes when frames come and makes nothing of them."""
 
-    def __init__(self, wiring: Wiring, stream: SubscriptionStream) -> None:
-        self.name = wiring.agency
-        self._stream = stream
-        self._events: AsyncIterator[SubscriptionEvent] = stream.events()
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
 
-    async def catch_up(self) -> None:
-        while not isinstance(await anext(self._events), CaughtUp):
+    async def open(self) -> None:
+        """Subscribe, and take what there is to be told first."""
+        credit = pb.Credit(frames=CREDIT_FRAMES, bytes=CREDIT_BYTES)
+        wanted = pb.Filter(topics=[BULK_TOPIC])
+        opening = pb.SubscribeRequest.Open(subscription="figures", filter=wanted, credit=credit)
+        await self._conversation.write(pb.SubscribeRequest(open=opening))
+        while not (await self._next())[0].HasField("caught_up"):
             pass
 
     async def arrivals(self, frames: int) -> list[int]:
-        """Return when each of the next frames was here and parsed."""
+        """Return when each of the next frames was here."""
         found: list[int] = []
         while len(found) < frames:
-            event = await anext(self._events)
-            if isinstance(event, Delivered):
-                if len(event.delivery.notices) != FRAME:
-                    raise RuntimeError(f"{len(event.delivery.notices)} notices of {FRAME} came")
+            message, size = await self._next()
+            if message.HasField("delivery"):
                 found.append(time.monotonic_ns())
-                await self._stream.add_credit(1, event.delivery.size)
+                if len(message.delivery.notices) != FRAME:
+                    raise RuntimeError(f"{len(message.delivery.notices)} notices of {FRAME} came")
+                credit = pb.Credit(frames=1, bytes=size)
+                await self._conversation.write(pb.SubscribeRequest(credit=credit))
         return found
+
+    async def _next(self) -> tuple[pb.SubscribeResponse, int]:
+        data = await self._conversation.read()
+        if data is None:
+            raise RuntimeError("the broker ended a stream")
+        return pb.SubscribeResponse.FromString(data), len(data)
 
 
 async def _fan_out(world: World) -> list[Figure]:
@@ -120,7 +131,6 @@ async def _fan_out(world: World) -> list[Figure]:
         order = {"topic": BULK_TOPIC, "frames": frames, "notices": FRAME, "size": NOTICE_BYTES}
         await publisher.order("seal", **order)
         readers = [await _reader(stack, world, client.name) for client in world.publishers]
-        await asyncio.gather(*(one.catch_up() for one in readers))
         for _ in range(WARM_UP):
             await _sent(publisher, readers, 1)
         paced = [await _sent(publisher, readers, 1) for _ in range(PACED_FRAMES)]
@@ -139,13 +149,11 @@ async def _fan_out(world: World) -> list[Figure]:
 
 
 async def _reader(stack: AsyncExitStack, world: World, name: str) -> _Raw:
-    wiring = await stack.enter_async_context(opened(world, name))
-    stream = await stack.enter_async_context(
-        wiring.broker.subscribe(
-            "figures", Filter(topics=(BULK_TOPIC,)), frames=CREDIT_FRAMES, size=CREDIT_BYTES
-        )
-    )
-    return _Raw(wiring, stream)
+    line = await asyncio.to_thread(line_of, world, name)
+    stack.push_async_callback(line.close)
+    raw = _Raw(await stack.enter_async_context(conversing(line, SUBSCRIBE)))
+    await raw.open()
+    return raw
 
 
 async def _sent(

@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from agency_client.bootstrap.connecting import LeafIssuer
+from agency_client.bootstrap.profile import open_keyring
+from agency_client.bootstrap.system import SystemClock
 from agency_client.bootstrap.wiring import Wiring
+from agency_client.services.steward_home import StewardHome
+from agency_client.transport.line import Line
 from tests.faults.world import PASSPHRASE, TOPICS, World, a_world
 
 BULK_TOPIC, SINGLE_TOPIC = TOPICS
@@ -43,6 +48,14 @@ async def opened(world: World, name: str) -> AsyncIterator[Wiring]:
     finally:
         await wiring.broker.close()
         await asyncio.to_thread(wiring.store.close)
+
+
+def line_of(world: World, name: str) -> Line:
+    """Return an agency's own line to the broker, without the library that speaks over it."""
+    keyring = open_keyring(world.profile(name), PASSPHRASE)
+    root = StewardHome(world.folder / "steward").bundle().directory.root_document
+    issuer = LeafIssuer(keyring, lambda: root.broker_tls_root, SystemClock(), hours=1)
+    return Line(world.broker.address, issuer)
 
 
 class Party:
