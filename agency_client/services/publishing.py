@@ -29,6 +29,10 @@ from keys.sealing import NoticeDraft
 from keys.signers import Signer
 
 
+_OF_OUR_STORE = frozenset({Reason.STORE_FAILED, Reason.STORE_INVALID})
+"""Nothing is wrong with the frame that was to be sealed anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
     """What became of the drafts of one call before the network was tried.
@@ -188,6 +192,8 @@ class Publisher:
                 now=now,
             )
         except AgencyError as error:
+            if error.reason in _OF_OUR_STORE:
+                raise
             self._store.outbox.set_refused(
                 frame.id, Refusal(reason=error.reason, message=error.message)
             )
