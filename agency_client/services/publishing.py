@@ -28,7 +28,6 @@ from keys.merkle import EMPTY_ROOT
 from keys.sealing import NoticeDraft
 from keys.signers import Signer
 
-
 _OF_OUR_STORE = frozenset({Reason.STORE_FAILED, Reason.STORE_INVALID})
 """Nothing is wrong with the frame that was to be sealed anew."""
 
