@@ -207,6 +207,14 @@ def oversized(path: Path) -> None:
     os.truncate(path, MAX_FILE_BYTES + 1)
 
 
+def test_a_file_of_more_than_1_mib_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "agency.keys"
+    write_keyfile(path, "agency", {"a": bytes(MAX_FILE_BYTES)}, PASSPHRASE)
+    with pytest.raises(KeyFileError, match="too large") as refused:
+        read_keyfile(path, "agency", PASSPHRASE)
+    assert refused.value.reason is Reason.KEY_FILE_INVALID
+
+
 def endless_link(path: Path) -> None:
     path.symlink_to(path)
 

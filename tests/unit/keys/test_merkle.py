@@ -66,6 +66,13 @@ def test_hashes_have_exactly_32_bytes(length: int) -> None:
         assert f"has {length} bytes, expected 32" in detail
 
 
+def test_an_inner_node_is_not_the_root_of_what_is_above_it() -> None:
+    """The proof leads to the given root and is still too short for the tree's size."""
+    inner = merkle.hash_children(LEAVES[0], LEAVES[1])
+    assert "too short" in refuse_inclusion(LEAVES[0], 0, [LEAVES[1]], 4, inner)
+    assert "too short" in refuse_inclusion(LEAVES[0], 0, [], 2, LEAVES[0])
+
+
 def test_an_empty_leaf_is_not_in_an_empty_root() -> None:
     refuse_inclusion(leaf=b"", index=0, proof=[], size=1, root=b"")
 
@@ -124,6 +131,18 @@ def test_equal_sizes_have_equal_roots_and_no_proof() -> None:
     merkle.verify_consistency(7, 7, [], ROOT, ROOT)
     assert "different roots" in refuse_consistency(7, 7, [], ZERO)
     assert "is not empty" in refuse_consistency(7, 7, [ZERO], ROOT)
+
+
+def test_equal_roots_of_another_length_prove_nothing() -> None:
+    for wrong in (b"", bytes(31), bytes(33)):
+        assert "expected 32" in refuse_consistency(7, 7, [], wrong, wrong)
+
+
+def test_a_perfect_old_tree_is_itself_the_first_hash() -> None:
+    path = merkle.consistency_path(LEAVES, 4)
+    assert len(path) == 1
+    merkle.verify_consistency(4, 7, path, merkle.root(LEAVES[:4]), ROOT)
+    refuse_consistency(4, 7, [merkle.root(LEAVES[:4]), *path], merkle.root(LEAVES[:4]))
 
 
 def test_an_empty_proof_between_sizes_is_refused() -> None:
