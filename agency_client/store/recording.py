@@ -2,6 +2,7 @@
 """Writing one received batch: frames, notices, chains, cursors, findings and heads.
 
 Everything happens in the caller's one transaction, so a cursor is never ahead of what is stored.
+Statements are made once: making them for each frame took longer than running them.
 A frame that is held gains the notices it lacked; nothing that is held is lost or replaced by other
 bytes, which the caller has made sure of (`services.filing`).
 """
@@ -9,7 +10,7 @@ bytes, which the caller has made sure of (`services.filing`).
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agency_client.domain.delivery import LogReference
@@ -29,6 +30,38 @@ from agency_client.store.tables import (
 from keys.framing import u8, u32
 
 _NO_LOG = LogReference(index=-1, salt=b"", time_ms=0)
+
+_FRAME = upsert(frames)
+_KEEP_FRAME = _FRAME.on_conflict_do_update(
+    index_elements=["originator", "seal_id"], set_={"form": _FRAME.excluded.form}
+).returning(frames.c.id)
+_KEEP_DELIVERY = upsert(deliveries).on_conflict_do_nothing()
+_KEEP_WITHHELD = upsert(withheld).on_conflict_do_nothing()
+_NOTICE = upsert(notices)
+_KEEP_NOTICES = _NOTICE.on_conflict_do_update(
+    index_elements=["originator", "notice_id"],
+    set_={
+        "frame_id": _NOTICE.excluded.frame_id,
+        "sequence": _NOTICE.excluded.sequence,
+        "header": _NOTICE.excluded.header,
+        "body": _NOTICE.excluded.body,
+        "leaf_hash": _NOTICE.excluded.leaf_hash,
+        "content_key": _NOTICE.excluded.content_key,
+        "state": func.iif(
+            notices.c.state == NoticeState.SUPERSEDED,
+            NoticeState.SUPERSEDED,
+            NoticeState.CURRENT,
+        ),
+    },
+)
+_HELD = select(notices.c.position).where(notices.c.frame_id == bindparam("frame"))
+_SHOW = delete(withheld).where(
+    withheld.c.frame_id == bindparam("frame"), withheld.c.position.in_(_HELD)
+)
+_ROW_IDS = select(notices.c.id, notices.c.notice_id).where(
+    notices.c.originator == bindparam("originator"),
+    notices.c.notice_id.in_(bindparam("ids", expanding=True)),
+)
 
 
 def record_batch(connection: Connection, batch: ReceivedBatch, now: int) -> list[int]:
@@ -77,10 +110,7 @@ def _record_frame(connection: Connection, frame: KeptFrame, now: int) -> list[in
     if not frame.notices:
         return []
     _record_notices(connection, frame_id, frame, now)
-    held = select(notices.c.position).where(notices.c.frame_id == frame_id)
-    connection.execute(
-        delete(withheld).where(withheld.c.frame_id == frame_id, withheld.c.position.in_(held))
-    )
+    connection.execute(_SHOW, {"frame": frame_id})
     originator = frame.key.originator
     ids = [one.notice_id for one in frame.notices]
     note_supersessions(
@@ -92,38 +122,33 @@ def _record_frame(connection: Connection, frame: KeptFrame, now: int) -> list[in
 
 
 def _row_ids(connection: Connection, originator: str, ids: Sequence[bytes]) -> list[int]:
-    query = select(notices.c.id, notices.c.notice_id).where(
-        notices.c.originator == originator, notices.c.notice_id.in_(ids)
-    )
-    rows = {row.notice_id: row.id for row in connection.execute(query)}
+    found = connection.execute(_ROW_IDS, {"originator": originator, "ids": ids})
+    rows = {row.notice_id: row.id for row in found}
     return [rows[notice_id] for notice_id in ids]
 
 
 def _frame_id(connection: Connection, frame: KeptFrame, now: int) -> int:
     publish = frame.publish_log or _NO_LOG
-    statement = upsert(frames).values(
-        originator=frame.key.originator,
-        seal_id=frame.seal_id,
-        outlet=frame.key.outlet,
-        topic=frame.key.topic,
-        sequence=frame.sequence,
-        seq=frame.seq,
-        created_at=frame.created_at,
-        received_at=now,
-        form=frame.form,
-        statement_hash=frame.statement_hash,
-        header=frame.header,
-        statement=frame.statement,
-        signature=frame.signature,
-        recipient=frame.recipient,
-        publish_index=publish.index,
-        publish_salt=publish.salt,
-        publish_time=publish.time_ms,
-    )
-    kept = statement.on_conflict_do_update(
-        index_elements=["originator", "seal_id"], set_={"form": statement.excluded.form}
-    ).returning(frames.c.id)
-    frame_id: int = connection.execute(kept).scalar_one()
+    values = {
+        "originator": frame.key.originator,
+        "seal_id": frame.seal_id,
+        "outlet": frame.key.outlet,
+        "topic": frame.key.topic,
+        "sequence": frame.sequence,
+        "seq": frame.seq,
+        "created_at": frame.created_at,
+        "received_at": now,
+        "form": frame.form,
+        "statement_hash": frame.statement_hash,
+        "header": frame.header,
+        "statement": frame.statement,
+        "signature": frame.signature,
+        "recipient": frame.recipient,
+        "publish_index": publish.index,
+        "publish_salt": publish.salt,
+        "publish_time": publish.time_ms,
+    }
+    frame_id: int = connection.execute(_KEEP_FRAME, values).scalar_one()
     return frame_id
 
 
@@ -131,19 +156,19 @@ def _record_delivery(connection: Connection, frame_id: int, frame: KeptFrame) ->
     """Keep the leaf of this delivery, and what it withheld of the frame."""
     kept_back = b"".join(u32(one.index) + u8(one.reason.number) for one in frame.withheld)
     if frame.delivery_log is not None:
-        statement = upsert(deliveries).values(
-            frame_id=frame_id,
-            log_index=frame.delivery_log.index,
-            log_salt=frame.delivery_log.salt,
-            log_time=frame.delivery_log.time_ms,
-            kind=frame.delivery_kind,
-            shown=frame.shown,
-            withheld=kept_back,
-        )
-        connection.execute(statement.on_conflict_do_nothing())
+        values = {
+            "frame_id": frame_id,
+            "log_index": frame.delivery_log.index,
+            "log_salt": frame.delivery_log.salt,
+            "log_time": frame.delivery_log.time_ms,
+            "kind": frame.delivery_kind,
+            "shown": frame.shown,
+            "withheld": kept_back,
+        }
+        connection.execute(_KEEP_DELIVERY, values)
     if frame.withheld:
         connection.execute(
-            upsert(withheld).on_conflict_do_nothing(),
+            _KEEP_WITHHELD,
             [
                 {"frame_id": frame_id, "position": one.index, "reason": one.reason}
                 for one in frame.withheld
@@ -153,26 +178,8 @@ def _record_delivery(connection: Connection, frame_id: int, frame: KeptFrame) ->
 
 def _record_notices(connection: Connection, frame_id: int, frame: KeptFrame, now: int) -> None:
     """Insert notices, or complete our own that were in the outbox."""
-    statement = upsert(notices)
-    arrived = statement.excluded
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["originator", "notice_id"],
-            set_={
-                "frame_id": arrived.frame_id,
-                "sequence": arrived.sequence,
-                "header": arrived.header,
-                "body": arrived.body,
-                "leaf_hash": arrived.leaf_hash,
-                "content_key": arrived.content_key,
-                "state": func.iif(
-                    notices.c.state == NoticeState.SUPERSEDED,
-                    NoticeState.SUPERSEDED,
-                    NoticeState.CURRENT,
-                ),
-            },
-        ),
-        [_notice_values(frame_id, frame, notice, now) for notice in frame.notices],
+        _KEEP_NOTICES, [_notice_values(frame_id, frame, notice, now) for notice in frame.notices]
     )
 
 

@@ -17,6 +17,19 @@ _NEWER = and_(
     notices.c.notice_id == supersessions.c.by_notice_id,
 )
 
+_IDS = bindparam("ids", expanding=True)
+_KNOWN = (
+    select(supersessions)
+    .join(notices, _NEWER)
+    .where(
+        supersessions.c.originator == bindparam("originator"),
+        or_(supersessions.c.by_notice_id.in_(_IDS), supersessions.c.notice_id.in_(_IDS)),
+        notices.c.state.in_([NoticeState.CURRENT, NoticeState.SUPERSEDED]),
+    )
+    .order_by(supersessions.c.by_notice_id)
+)
+"""Made once: it is asked for each frame that comes."""
+
 Pair = tuple[str, bytes, bytes]
 """(originator, the notice replaced, the notice that replaces it)."""
 
@@ -53,16 +66,7 @@ def apply_supersessions(connection: Connection, originator: str, ids: Sequence[b
 
     A notice counts as replaced once the one that replaces it was published.
     """
-    known = connection.execute(
-        select(supersessions)
-        .join(notices, _NEWER)
-        .where(
-            supersessions.c.originator == originator,
-            or_(supersessions.c.by_notice_id.in_(ids), supersessions.c.notice_id.in_(ids)),
-            notices.c.state.in_([NoticeState.CURRENT, NoticeState.SUPERSEDED]),
-        )
-        .order_by(supersessions.c.by_notice_id)
-    ).all()
+    known = connection.execute(_KNOWN, {"originator": originator, "ids": ids}).all()
     if known:
         connection.execute(
             update(notices)

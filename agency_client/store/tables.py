@@ -113,10 +113,9 @@ notices = Table(
     _int("acknowledged_at"),
     _text("acknowledged_by"),
     Column("indexed", Boolean, nullable=False, server_default="0"),
-    UniqueConstraint("originator", "notice_id"),
+    UniqueConstraint("notice_id", "originator"),
     Index("notices_by_outbox", "outbox_id"),
     Index("notices_to_index", "id", sqlite_where=text("indexed = 0")),
-    Index("notices_by_id", "notice_id"),
     Index("notices_by_frame", "frame_id", "position"),
     Index("notices_by_topic", "topic"),
 )
