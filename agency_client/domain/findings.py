@@ -45,6 +45,9 @@ class FindingKind(StrEnum):
     FOREIGN_SUPERSESSION = "foreign-supersession"
     """A notice that claims to supersede one of another originator."""
 
+    BAD_DELIVERY = "bad-delivery"
+    """A good frame that the broker does not account for as it must; `reason` says how."""
+
     BAD_LEAF = "bad-leaf"
     """A log leaf that does not say what its receipt or delivery says."""
 

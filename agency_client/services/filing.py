@@ -87,9 +87,12 @@ class _Filing:
             if isinstance(result, SetAside):
                 self._find(result.finding, delivery)
             return
+        if isinstance(result, Read):
+            for finding in result.broker_findings:
+                self._find(finding, delivery)
         known = self.frames.get((frame.key.originator, frame.seal_id))
         if known is not None:
-            self._file_again(delivery, frame, known)
+            self._file_again(delivery, result, frame, known)
             return
         if isinstance(result, SetAside):
             self._find(result.finding, delivery)
@@ -101,7 +104,9 @@ class _Filing:
         self._keep(frame)
         self._hear(frame, result.checked.header)
 
-    def _file_again(self, delivery: Delivery, frame: KeptFrame, known: KnownFrame) -> None:
+    def _file_again(
+        self, delivery: Delivery, result: Read | SetAside, frame: KeptFrame, known: KnownFrame
+    ) -> None:
         """Add notices that a held frame lacked, or refuse another statement under its seal id."""
         if frame.statement_hash != known.statement_hash:
             self._find(
@@ -110,6 +115,10 @@ class _Filing:
                 ),
                 delivery,
             )
+            return
+        if isinstance(result, SetAside):
+            if any(one.index not in known.positions for one in delivery.notices):
+                self._find(result.finding, delivery)
             return
         new = tuple(one for one in frame.notices if one.position not in known.positions)
         if new:

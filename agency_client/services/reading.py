@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agency_client.domain.content import Content
-from agency_client.domain.delivery import Delivery
+from agency_client.domain.delivery import Delivery, Filter
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.records import ChainKey, KeptFrame, KeptNotice
+from agency_client.services.accounting import broker_findings
 from agency_client.services.federation import Federation
 from keys.envelope import NoticeHeader, Statement
 from keys.errors import EnvelopeError, OpenError, SignatureError, TrustError
@@ -35,11 +36,15 @@ SET_ASIDE = "set-aside"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A delivery that verified, and opened where it carries notices."""
+    """A delivery that verified, and opened where it carries notices.
+
+    `findings` are about the frame, and told once; `broker_findings` about this delivery of it.
+    """
 
     checked: CheckedDelivery
     frame: KeptFrame
     findings: tuple[Finding, ...] = ()
+    broker_findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,17 @@ def read_delivery(
     federation: Federation,
     keys: Mapping[str, DecryptionKey],
     now: int,
+    wanted: Filter | None = None,
 ) -> Read | SetAside:
-    """Verify and open one delivery for `federation.agency`."""
+    """Verify and open one delivery of a stream for `federation.agency`.
+
+    Args:
+        delivery: as it came.
+        federation: the directory and rule book that we verified.
+        keys: our decryption keys by id.
+        now: milliseconds since 1970.
+        wanted: what was subscribed to; None where any stub is taken as it comes.
+    """
     try:
         checked, delivered = _verified(delivery, federation)
     except TrustError as error:
@@ -81,7 +95,12 @@ def read_delivery(
             refused = _named(_refused(delivery, error, now), checked)
         else:
             frame = _kept_frame(delivery, checked, _form(delivery), tuple(notices))
-            return Read(checked=checked, frame=frame, findings=tuple(findings))
+            return Read(
+                checked=checked,
+                frame=frame,
+                findings=tuple(findings),
+                broker_findings=broker_findings(delivery, checked, wanted, now),
+            )
     return SetAside(
         finding=refused,
         frame=_kept_frame(delivery, checked, SET_ASIDE, ()),
@@ -117,6 +136,7 @@ def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelive
             for one in delivery.notices
         ),
         withheld=tuple(one.index for one in delivery.withheld),
+        stub=delivery.stub,
     )
     checked = verify_delivery(delivered, keyset, federation.id, federation.agency, delivery.topic)
     return checked, delivered
@@ -168,7 +188,7 @@ def _kept_notices(
 ) -> list[KeptNotice]:
     kept = []
     for notice, carried in zip(opened, delivery.notices, strict=True):
-        _check_content(notice.content)
+        _check_content(notice)
         kept.append(
             KeptNotice(
                 position=notice.index,
@@ -271,8 +291,12 @@ def _named(finding: Finding, checked: CheckedDelivery) -> Finding:
     return replace(finding, originator=checked.statement.originator, seal_id=checked.header.seal_id)
 
 
-def _check_content(content: bytes) -> None:
+def _check_content(notice: OpenedNotice) -> None:
     try:
-        Content.decode(content)
+        listed = Content.decode(notice.content).attachments
     except ValueError:
         raise OpenError(TrustReason.BODY_INVALID, "body holds no content document") from None
+    if [one.id for one in listed] != [ref.id for ref in notice.header.attachments]:
+        raise OpenError(
+            TrustReason.BODY_INVALID, "content lists other attachments than the notice header"
+        )

@@ -240,7 +240,7 @@ class Receiver:
     ) -> list[Read | SetAside]:
         federation = self._directory.current
         return [
-            read_delivery(one, federation, self._keys, now)
+            read_delivery(one, federation, self._keys, now, wanted)
             if any(matches(pattern, one.topic) for pattern in wanted.topics)
             else not_subscribed(one, now)
             for one in deliveries

@@ -81,6 +81,20 @@ def withheld_beyond(delivery: Delivery) -> Delivery:
     return replace(delivery, notices=(), wrap=b"", withheld=(beyond,))
 
 
+def withheld_whole(delivery: Delivery) -> Delivery:
+    withheld = tuple(Withheld(index=at, reason=WithheldReason.POLICY) for at in (0, 1))
+    return replace(delivery, notices=(), wrap=b"", withheld=withheld)
+
+
+def withheld_backward(delivery: Delivery) -> Delivery:
+    whole = withheld_whole(delivery)
+    return replace(whole, withheld=whole.withheld[::-1])
+
+
+def wrap_alone(delivery: Delivery) -> Delivery:
+    return replace(withheld_whole(delivery), wrap=delivery.wrap)
+
+
 LIES: dict[str, tuple[Lie, str]] = {
     "a body changed in one bit": (changed_body, "statement_mismatch"),
     "a notice header changed in one bit": (changed_notice_header, "statement_mismatch"),
@@ -89,6 +103,10 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a notice left out unsaid": (missing_notice, "proof_invalid"),
     "an index both withheld and delivered": (withheld_and_delivered, "repeated_id"),
     "an index that the frame does not have": (withheld_beyond, "statement_mismatch"),
+    "withheld indices out of order": (withheld_backward, "repeated_id"),
+    "a wrap without a notice": (wrap_alone, "malformed"),
+    "a stub with notices": (lambda one: replace(one, stub=True), "malformed"),
+    "a stub that withholds": (lambda one: replace(withheld_whole(one), stub=True), "malformed"),
     "a changed frame header": (
         lambda one: replace(one, header=flipped(one.header)),
         "statement_mismatch",
