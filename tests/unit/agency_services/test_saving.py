@@ -239,11 +239,12 @@ async def test_an_attachment_larger_than_any_broker_takes_is_not_fetched(
     assert broker.calls["get_attachment_chunk"] == 0
 
 
-async def test_an_attachment_that_the_header_does_not_list_cannot_be_saved(
+async def test_a_notice_with_an_attachment_that_its_header_does_not_list_is_not_kept(
     ro: SimulatedAgency, target: Path
 ) -> None:
     reference = await receive(ro, lie=lambda ref: ref, id=b"another id here!")
-    assert (await refusal(ro, reference, target)).reason is Reason.ATTACHMENT_UNKNOWN
+    assert (await refusal(ro, reference, target)).reason is Reason.UNKNOWN_NOTICE
+    assert [one.reason for one in ro.store.inbox.findings(10)] == ["body_invalid"]
 
 
 async def test_an_id_that_is_the_same_as_our_own_does_not_touch_our_ciphertext(
