@@ -15,7 +15,8 @@ from agency_client.intake import read_records
 from tests.faults.history import Did, Recorder
 from tests.faults.world import TOPICS
 
-PATIENCE_SECONDS = 50.0
+PATIENCE_SECONDS = 150.0
+"""Attempts are up to 15 s apart, and a broker that is killed all the time is away for many."""
 
 
 def draft_for(key: str, topic: str) -> Draft:

@@ -21,13 +21,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KILLS = int(os.environ.get("TOCSIN_KILLS", "50"))
 PUBLISHERS = 5
-ALIVE_SECONDS = (0.1, 1.2)
-"""From the middle of the first catch-up to steady load."""
+BROKER_LIVES = (0.1, 1.5)
+SUBSCRIBER_LIVES = (0.2, 2.5)
+"""Seconds, from the middle of the first catch-up to steady load; a subscriber also has to find the
+broker, which is away for half of the time."""
 
 
 async def kill_the_broker(world: World, chance: random.Random) -> None:
     for _ in range(KILLS):
-        await asyncio.sleep(chance.uniform(*ALIVE_SECONDS))
+        await asyncio.sleep(chance.uniform(*BROKER_LIVES))
         await world.broker.kill()
         await world.broker.start()
 
@@ -36,7 +38,7 @@ async def kill_the_subscriber(world: World, chance: random.Random) -> None:
     for _ in range(KILLS):
         await world.subscriber.start("follow")
         await world.subscriber.is_up()
-        await asyncio.sleep(chance.uniform(*ALIVE_SECONDS))
+        await asyncio.sleep(chance.uniform(*SUBSCRIBER_LIVES))
         await world.subscriber.kill()
 
 
@@ -55,7 +57,7 @@ async def test_nothing_is_lost_doubled_reordered_or_skipped(tmp_path: Path) -> N
         await world.subscriber.finish()
         histories = read_histories([client.history for client in world.clients])
     did = Counter(event.did for event in histories)
-    assert did[Did.SESSION] > KILLS // 2, "the subscriber hardly ever had a stream"
+    assert did[Did.SESSION] > KILLS // 4, "the subscriber hardly ever had a stream"
     assert did[Did.ACCEPTED] > 10 * PUBLISHERS, "there was no load"
     assert did[Did.DELIVERED] >= did[Did.ACCEPTED]
     assert check(histories) == []

@@ -21,7 +21,7 @@ from policy.standard import standard_book
 TOPICS = ("load/one", "load/two")
 PASSPHRASE = "for one test run only"
 YEAR_MS = 365 * 86_400_000
-END_SECONDS = 60
+END_SECONDS = 180
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Client:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGKILL)
-        await self.process.communicate()
+        await self.process.wait()
 
     async def finish(self) -> None:
         """Have it end by itself, and complain if it ends badly."""
