@@ -6,7 +6,7 @@ Only pairs of one originator reach this module: the caller has refused the other
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agency_client.domain.views import NoticeState
@@ -17,7 +17,7 @@ _NEWER = and_(
     notices.c.notice_id == supersessions.c.by_notice_id,
 )
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[bytes] = bindparam("ids", expanding=True)
 _KNOWN = (
     select(supersessions)
     .join(notices, _NEWER)
