@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agency_client.domain.records import FIRST_LINK, Link
+from agency_client.domain.records import FIRST_LINK, Link, Placed
 
 
 class Step(StrEnum):
@@ -21,6 +21,7 @@ class Step(StrEnum):
     AFTER_GAP = "after-gap"
     LATE = "late"
     FORK = "fork"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,23 @@ def follow(
     last = held or FIRST_LINK
     link = Link(seq=seq, statement_hash=statement)
     if seq == last.seq + 1:
-        fits = prev == last.statement_hash
-        return Followed(step=Step.NEXT if fits else Step.FORK, link=link)
+        follows = prev == last.statement_hash
+        return Followed(step=Step.NEXT if follows else Step.FORK, link=link)
     if seq > last.seq + 1:
         return Followed(step=Step.AFTER_GAP, link=link, gap=(last.seq + 1, seq - 1))
     late = any(first <= seq <= until for first, until in missing)
-    return Followed(step=Step.LATE if late else Step.FORK, link=last)
+    return Followed(step=Step.LATE if late else Step.REPEATED, link=last)
+
+
+def fits(beside: Sequence[Placed], seq: int, prev: bytes, statement: bytes) -> bool:
+    """Whether a late frame follows what is held before it, and what is held behind it follows it.
+
+    Args:
+        beside: frames held under the numbers before and behind; none where none is held.
+        seq: the frame's number.
+        prev: what it names as the SHA-256 of the STATEMENT before it.
+        statement: SHA-256 of its own STATEMENT.
+    """
+    before = [one.statement_hash for one in beside if one.seq == seq - 1]
+    behind = [one.prev for one in beside if one.seq == seq + 1]
+    return (not before or prev in before) and (not behind or statement in behind)

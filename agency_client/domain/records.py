@@ -21,6 +21,15 @@ FIRST_LINK = Link(seq=0, statement_hash=bytes(32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A frame held under a number of a chain, and the SHA-256 of the STATEMENT that it follows."""
+
+    seq: int
+    statement_hash: bytes
+    prev: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainKey:
     """Names one chain: an outlet of an originator on one topic."""
 

@@ -30,6 +30,7 @@ from agency_client.domain.records import (
     OwnedLeaf,
     OwnNotice,
     PinnedCheckpoint,
+    Placed,
     ReceivedBatch,
 )
 from agency_client.domain.views import InboxQuery
@@ -124,6 +125,10 @@ class Inbox(Protocol):
 
     def missing(self, key: ChainKey) -> Sequence[tuple[int, int]]:
         """Return the (first, last) numbers of a chain that have not arrived."""
+        ...
+
+    def beside(self, key: ChainKey, seq: int) -> Sequence[Placed]:
+        """Return frames held under the numbers before and behind `seq`; a few of each at most."""
         ...
 
     def record(self, batch: ReceivedBatch, now: int) -> Sequence[int]:

@@ -9,7 +9,7 @@ design section 4, "Gaps" and "Idempotency".
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agency_client.domain.chain import Step, follow
+from agency_client.domain.chain import Step, fits, follow
 from agency_client.domain.delivery import Cursor, Delivery
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.records import (
@@ -20,6 +20,7 @@ from agency_client.domain.records import (
     KnownFrame,
     KnownNotice,
     Link,
+    Placed,
     ReceivedBatch,
 )
 from agency_client.ports.store import Inbox
@@ -32,7 +33,9 @@ _STEPS = {
     Step.AFTER_GAP: (FindingKind.GAP, "numbers {gap} of the chain have not arrived"),
     Step.LATE: (FindingKind.LATE, "number {seq} arrived behind later ones"),
     Step.FORK: (FindingKind.CHAIN_FORK, "number {seq} does not follow the frame held before it"),
+    Step.REPEATED: (FindingKind.CHAIN_FORK, "number {seq} is held with another statement"),
 }
+_MISFIT = "number {seq} does not fit the frames held beside it"
 
 
 def file_batch(
@@ -161,6 +164,23 @@ class _Filing:
             self._find(
                 self._finding(kind, frame, text.format(seq=recipient.seq, gap=gap)), delivery
             )
+        if followed.step is Step.LATE and not self._fits(frame, recipient):
+            misfit = self._finding(FindingKind.CHAIN_FORK, frame, _MISFIT.format(seq=recipient.seq))
+            self._find(misfit, delivery)
+
+    def _fits(self, frame: KeptFrame, recipient: Recipient) -> bool:
+        """Whether a late frame fits those beside it, in the store or earlier in this batch."""
+        beside = [*self.inbox.beside(frame.key, recipient.seq)]
+        beside += [
+            Placed(
+                seq=one.seq,
+                statement_hash=one.statement_hash,
+                prev=Recipient.decode(one.recipient).prev,
+            )
+            for one in self.kept
+            if one.key == frame.key and abs(one.seq - recipient.seq) == 1
+        ]
+        return fits(beside, recipient.seq, recipient.prev, frame.statement_hash)
 
     def _keep(self, frame: KeptFrame) -> None:
         seal = (frame.key.originator, frame.seal_id)

@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from agency_client.domain.records import ChainKey, Link
-from agency_client.store.tables import gaps, receive_chain
+from agency_client.domain.records import ChainKey, Link, Placed
+from agency_client.store.tables import frames, gaps, receive_chain
+from keys.envelope import Recipient
+
+_MOST_FORKS = 16
 
 
 def read_links(connection: Connection, keys: Iterable[ChainKey]) -> dict[ChainKey, Link]:
@@ -46,6 +49,35 @@ def read_missing(connection: Connection, key: ChainKey) -> tuple[tuple[int, int]
     """Return the (first, last) numbers of a chain that have not arrived, ascending."""
     query = select(gaps.c.first, gaps.c.last).where(_of_chain(key)).order_by(gaps.c.first)
     return tuple((row.first, row.last) for row in connection.execute(query))
+
+
+def read_beside(connection: Connection, key: ChainKey, seq: int) -> tuple[Placed, ...]:
+    """Return frames held under the numbers before and behind `seq`, of each a few at most.
+
+    An honest outlet gives each number once; one that forks its chain must not make us read all of
+    it.
+    """
+    placed: list[Placed] = []
+    for number in (seq - 1, seq + 1):
+        query = (
+            select(frames.c.seq, frames.c.statement_hash, frames.c.recipient)
+            .where(
+                frames.c.originator == key.originator,
+                frames.c.outlet == key.outlet,
+                frames.c.topic == key.topic,
+                frames.c.seq == number,
+            )
+            .limit(_MOST_FORKS)
+        )
+        placed += [
+            Placed(
+                seq=row.seq,
+                statement_hash=row.statement_hash,
+                prev=Recipient.decode(row.recipient).prev,
+            )
+            for row in connection.execute(query)
+        ]
+    return tuple(placed)
 
 
 def add_missing(connection: Connection, key: ChainKey, first: int, last: int) -> None:

@@ -18,10 +18,11 @@ from agency_client.domain.records import (
     KnownFrame,
     KnownNotice,
     Link,
+    Placed,
     ReceivedBatch,
 )
 from agency_client.store import facts
-from agency_client.store.chains import read_links, read_missing
+from agency_client.store.chains import read_beside, read_links, read_missing
 from agency_client.store.database import Database
 from agency_client.store.recording import add_findings, record_batch
 from agency_client.store.tables import cursors, findings, frames, notices
@@ -83,6 +84,11 @@ class SqlReceived:
         """Return the (first, last) numbers of a chain that have not arrived."""
         with self._database.read() as connection:
             return read_missing(connection, key)
+
+    def beside(self, key: ChainKey, seq: int) -> Sequence[Placed]:
+        """Return frames held under the numbers before and behind `seq`; a few of each at most."""
+        with self._database.read() as connection:
+            return read_beside(connection, key, seq)
 
     def cursors(self, subscription: str) -> Mapping[str, int]:
         """Return the last sequence stored of each topic."""

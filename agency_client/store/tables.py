@@ -71,6 +71,7 @@ frames = Table(
     _int("publish_time"),
     UniqueConstraint("originator", "seal_id"),
     Index("frames_by_publish", "publish_index"),
+    Index("frames_by_chain", "originator", "outlet", "topic", "seq"),
 )
 
 deliveries = Table(

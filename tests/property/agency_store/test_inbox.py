@@ -64,9 +64,25 @@ class Model:
 
     last: Link | None = None
     missing: set[int] = field(default_factory=set)
+    held: list[Published] = field(default_factory=list)
 
-    def follow(self, frame: Published) -> str:
-        """Take a frame that is not held; return the finding it makes, empty where it makes none."""
+    def take(self, frame: Published) -> list[str]:
+        """Take a frame that is not held; return the findings it makes."""
+        found = self._follow(frame)
+        if found.startswith("late") and not self._fits(frame):
+            found += f" chain-fork {frame.seq}"
+        self.held.append(frame)
+        words = found.split()
+        return [f"{kind} {number}" for kind, number in zip(words[::2], words[1::2], strict=True)]
+
+    def _fits(self, frame: Published) -> bool:
+        before = {one.statement_hash for one in self.held if one.seq == frame.seq - 1}
+        behind = {one.prev for one in self.held if one.seq == frame.seq + 1}
+        return (not before or frame.prev in before) and (
+            not behind or frame.statement_hash in behind
+        )
+
+    def _follow(self, frame: Published) -> str:
         last = self.last or FIRST_LINK
         link = Link(seq=frame.seq, statement_hash=frame.statement_hash)
         if frame.seq > last.seq:
@@ -172,8 +188,7 @@ class InboxStory(RuleBasedStateMachine):
         self.store.inbox.record(batch, NOW)
         for frame in frames:
             if frame.name not in self.held:
-                finding = self.models[frame.key].follow(frame)
-                self.findings += [finding] if finding else []
+                self.findings += self.models[frame.key].take(frame)
             self.held.setdefault(frame.name, set()).update(shown)
             at = self.cursors.get(frame.key.topic, 0)
             self.cursors[frame.key.topic] = max(at, frame.sequence)
@@ -273,14 +288,7 @@ def _read(frame: Published, shown: tuple[int, ...]) -> Read:
             notice_root=bytes(32),
         ),
         statement_digest=frame.statement_hash,
-        recipient=Recipient(
-            agency=AGENCY,
-            key_id="2026-11",
-            named=False,
-            seq=frame.seq,
-            prev=frame.prev,
-            wrap_digest=bytes(32),
-        ),
+        recipient=_recipient(frame),
         notices=(),
         unaccounted=(),
     )
@@ -293,7 +301,18 @@ def _kept(frame: Published, shown: tuple[int, ...]) -> KeptFrame:
     kept = kept_frame(
         frame.name, notices, topic=frame.key.topic, sequence=frame.sequence, form=form
     )
-    return replace(kept, key=frame.key, seq=frame.seq)
+    return replace(kept, key=frame.key, seq=frame.seq, recipient=_recipient(frame).encode())
+
+
+def _recipient(frame: Published) -> Recipient:
+    return Recipient(
+        agency=AGENCY,
+        key_id="2026-11",
+        named=False,
+        seq=frame.seq,
+        prev=frame.prev,
+        wrap_digest=bytes(32),
+    )
 
 
 InboxStory.TestCase.settings = settings(max_examples=40, stateful_step_count=20)

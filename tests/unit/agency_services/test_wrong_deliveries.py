@@ -341,6 +341,37 @@ async def test_a_number_that_was_used_before_is_a_fork(
         broker.force(ro.federation.seal("gr-pol", [content(text)], to=("ro-pol",), chain=FIRST))
     report = await ro.receiver.catch_up(EVERYTHING)
     assert [one.kind for one in report.findings] == [FindingKind.CHAIN_FORK]
+    assert report.findings[0].detail == "number 1 is held with another statement"
+
+
+def at(seq: int, prev: bytes) -> dict[str, tuple[int, bytes]]:
+    """Return a place in the chains to both, for a frame that does not follow the federation's."""
+    return dict.fromkeys(("gr-pol", "ro-pol"), (seq, prev))
+
+
+@pytest.mark.parametrize("batches", [1, 2], ids=["in one batch", "from the store"])
+@pytest.mark.parametrize("place", ["prev", "successor", "honest"])
+async def test_a_late_frame_must_fit_those_beside_it(
+    ro: SimulatedAgency, broker: MemoryBroker, place: str, batches: int
+) -> None:
+    seal = ro.federation.seal
+    one = seal("gr-pol", [content("one")], to=("ro-pol",), chain=FIRST)
+    prev = sha256(one.statement)
+    lost = seal("gr-pol", [content("lost")], to=("ro-pol",), chain=at(2, prev))
+    three = seal("gr-pol", [content("three")], to=("ro-pol",), chain=at(3, sha256(lost.statement)))
+    late = {
+        "prev": seal("gr-pol", [content("late")], to=("ro-pol",), chain=at(2, b"\x01" * 32)),
+        "successor": seal("gr-pol", [content("late")], to=("ro-pol",), chain=at(2, prev)),
+        "honest": lost,
+    }[place]
+    for frame in (one, three):
+        broker.force(frame)
+    found = [] if batches == 1 else [*(await ro.receiver.catch_up(EVERYTHING)).findings]
+    broker.force(late)
+    found += (await ro.receiver.catch_up(EVERYTHING)).findings
+    kinds = [FindingKind.GAP, FindingKind.LATE, FindingKind.CHAIN_FORK]
+    assert [one.kind for one in found] == (kinds[:2] if place == "honest" else kinds)
+    assert len(ro.titles()) == 3
 
 
 async def test_nobody_supersedes_the_notice_of_another(

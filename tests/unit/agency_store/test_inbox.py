@@ -14,6 +14,7 @@ from agency_client.domain.records import ChainKey, Evidence, Head, KnownNotice, 
 from agency_client.domain.views import InboxQuery, NoticeState
 from agency_client.errors import AgencyError, Reason
 from agency_client.store.profile_store import ProfileStore
+from keys.envelope import Recipient
 from keys.framing import u8, u32
 from tests.unit.agency_store.samples import (
     AGENCY,
@@ -246,6 +247,26 @@ def test_missing_numbers_are_kept_and_filled_one_by_one(store: ProfileStore) -> 
     ]:
         store.inbox.record(batch(found=[(CHAIN, seq)]), NOW)
         assert store.inbox.missing(CHAIN) == left
+
+
+def test_the_frames_beside_a_number_are_those_of_its_chain(store: ProfileStore) -> None:
+    record = Recipient(
+        agency=AGENCY, key_id="k", named=False, seq=2, prev=digest("one"), wrap_digest=bytes(32)
+    )
+    other = replace(CHAIN, topic="missing/children")
+    kept = [
+        replace(kept_frame(f"{key.topic} {seq} {at}"), key=key, seq=seq, recipient=record.encode())
+        for key in (CHAIN, other)
+        for seq, copies in ((2, 1), (3, 1), (4, 40))
+        for at in range(copies)
+    ]
+    store.inbox.record(batch(*kept), NOW)
+    beside = store.inbox.beside(CHAIN, 3)
+    assert {(one.seq, one.prev) for one in beside} == {(2, digest("one")), (4, digest("one"))}
+    hashes = {one.statement_hash for one in kept if one.key == CHAIN}
+    assert {one.statement_hash for one in beside} <= hashes
+    assert len(beside) == 1 + 16
+    assert store.inbox.beside(CHAIN, 7) == ()
 
 
 def test_a_number_that_is_missing_and_found_in_one_batch_is_not_missing(
