@@ -126,6 +126,13 @@ def test_a_stub_proves_its_place_and_opens_nothing(federation: Federation, frame
     assert refused.reason is Reason.WRAP_INVALID
 
 
+def test_a_stub_that_accounts_for_no_notice_proves_its_place_too(
+    federation: Federation, frame: Frame
+) -> None:
+    stub = replace(delivery_of(frame, AGENCY, []), withheld=())
+    assert checked(federation, stub).notices == ()
+
+
 def test_a_single_notice_is_a_frame_of_one(federation: Federation) -> None:
     delivered = delivery_of(federation.seal("gr-pol", [b"alone"]), AGENCY, [0])
     assert delivered.notices[0].path == ()

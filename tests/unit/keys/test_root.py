@@ -239,6 +239,20 @@ def test_a_malformed_root_does_not_exist(changes: dict[str, Any]) -> None:
     assert refused.value.reason is Reason.MALFORMED
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"previous": b"p" * 31},
+        {"previous": b"p" * 33},
+        {"directory_size": 1, "directory_root": b"d" * 31},
+        {"directory_size": 1, "directory_root": b""},
+    ],
+)
+def test_hashes_of_a_later_root_have_32_bytes(changes: dict[str, Any]) -> None:
+    with pytest.raises(RootError, match="expected 32"):
+        second(**changes)
+
+
 @pytest.mark.parametrize("share", ["keyset_id", "ed25519", "mldsa65"])
 def test_two_stewards_do_not_share_a_key(share: str) -> None:
     one, two = steward("aa"), steward("bb")

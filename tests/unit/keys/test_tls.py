@@ -177,6 +177,12 @@ def test_a_chain_that_is_none_is_refused(chain: bytes) -> None:
     assert_refused(LEAF.certificate, [ROOT.certificate], chain=chain)
 
 
+def test_a_chain_is_bounded_before_it_is_read() -> None:
+    chain = LEAF.certificate_pem * (1 + MAX_CHAIN_BYTES // len(LEAF.certificate_pem))
+    refused = assert_refused(LEAF.certificate, [ROOT.certificate], chain=chain)
+    assert refused.reason is Reason.LIMIT_EXCEEDED
+
+
 def test_a_root_that_is_no_certificate_is_refused() -> None:
     assert_refused(LEAF.certificate, [b"junk"])
 
