@@ -7,6 +7,7 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -83,12 +84,26 @@ def delays(what: str, milliseconds: Sequence[float], under: str) -> list[Figure]
     ]
 
 
+def sync_ms() -> float:
+    """Return the median time until 4 KiB are on stable storage where temporary files lie."""
+    block = os.urandom(4096)
+    with tempfile.TemporaryFile(buffering=0) as file:
+        taken: list[float] = []
+        for _ in range(20):
+            begun = time.perf_counter()
+            file.write(block)
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - begun) * 1e3)
+    return statistics.median(taken)
+
+
 def machine() -> dict[str, Any]:
     """Return what a reader needs to judge a figure."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg(),
+        "sync_ms": sync_ms(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
@@ -101,7 +116,8 @@ def machine_line() -> str:
     about = machine()
     return (
         f"{about['processor']}, {about['cores']} cores, load {about['load'][0]:.1f}, "
-        f"{about['system']}, Python {about['python']}, {about['taken']}"
+        f"sync {about['sync_ms']:.2g} ms, {about['system']}, Python {about['python']}, "
+        f"{about['taken']}"
     )
 
 
