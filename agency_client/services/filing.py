@@ -80,6 +80,7 @@ class _Filing:
     findings: list[Evidence] = field(default_factory=list)
     missing: list[tuple[ChainKey, int, int]] = field(default_factory=list)
     found: list[tuple[ChainKey, int]] = field(default_factory=list)
+    gaps: dict[ChainKey, Sequence[tuple[int, int]]] = field(default_factory=dict)
     moved: set[ChainKey] = field(default_factory=set)
     heads: dict[tuple[str, int, bytes], Head] = field(default_factory=dict)
 
@@ -148,7 +149,7 @@ class _Filing:
         missing: list[tuple[int, int]] = []
         if (key, recipient.seq) not in self.found:
             missing += [(low, high) for one, low, high in self.missing if one == key]
-            missing += self.inbox.missing(key) if key in self.links else []
+            missing += self._stored_gaps(key)
         followed = follow(
             self.links.get(key), missing, recipient.seq, recipient.prev, frame.statement_hash
         )
@@ -167,6 +168,12 @@ class _Filing:
         if followed.step is Step.LATE and not self._fits(frame, recipient):
             misfit = self._finding(FindingKind.CHAIN_FORK, frame, _MISFIT.format(seq=recipient.seq))
             self._find(misfit, delivery)
+
+    def _stored_gaps(self, key: ChainKey) -> Sequence[tuple[int, int]]:
+        """Return what the store lacks of a chain; asked for once, as nothing moves meanwhile."""
+        if key not in self.gaps:
+            self.gaps[key] = self.inbox.missing(key) if key in self.links else ()
+        return self.gaps[key]
 
     def _fits(self, frame: KeptFrame, recipient: Recipient) -> bool:
         """Whether a late frame fits those beside it, in the store or earlier in this batch."""

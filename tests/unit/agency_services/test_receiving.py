@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What arrives is stored, then acknowledged; nothing is doubled, and every number accounted for."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -74,6 +75,24 @@ async def test_our_own_notices_come_back_and_are_not_doubled(gr: SimulatedAgency
     await gr.receiver.catch_up(EVERYTHING)
     assert gr.titles() == ["ours"]
     assert kinds(gr) == []
+
+
+async def test_a_batch_asks_the_store_once_for_what_a_chain_lacks(
+    gr: SimulatedAgency, ro: SimulatedAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ChainKey] = []
+    missing = ro.store.inbox.missing
+
+    def noted(key: ChainKey) -> Sequence[tuple[int, int]]:
+        asked.append(key)
+        return missing(key)
+
+    await publish_each(gr, "one")
+    await ro.receiver.catch_up(EVERYTHING)
+    monkeypatch.setattr(ro.store.inbox, "missing", noted)
+    await publish_each(gr, "two", "three", "four")
+    assert (await ro.receiver.catch_up(EVERYTHING)).findings == ()
+    assert len(asked) == 1
 
 
 async def test_a_session_yields_what_arrives_while_it_is_open(
