@@ -142,7 +142,5 @@ async def a_world(folder: Path, publishers: int) -> AsyncIterator[World]:
         await world.make(publishers)
         yield world
     finally:
-        for client in world.clients:
-            if client.process is not None:
-                await client.kill()
-        await world.broker.stop()
+        running = [client.kill() for client in world.clients if client.process is not None]
+        await asyncio.gather(*running, world.broker.stop(), return_exceptions=True)
