@@ -99,15 +99,18 @@ FRAME_HEADERS = st.builds(
 )
 NOTICE_REFS = st.builds(NoticeRef, originator=AGENCIES, notice_id=UUIDS, leaf_hash=HASHES)
 ATTACHMENT_REFS = st.builds(AttachmentRef, id=IDS, digest=HASHES, length=st.integers(1, 1 << 40))
+NOTICES_NAMED = st.lists(
+    NOTICE_REFS, max_size=3, unique_by=lambda ref: (ref.originator, ref.notice_id)
+).map(tuple)
 NOTICE_HEADERS = PERIODS.flatmap(
     lambda period: st.builds(
         NoticeHeader,
         notice_id=UUIDS,
         valid_from=st.just(period[0]),
         expires_at=st.just(period[1]),
-        supersedes=tuples_of(NOTICE_REFS),
-        recalls=tuples_of(NOTICE_REFS),
-        attachments=tuples_of(ATTACHMENT_REFS),
+        supersedes=NOTICES_NAMED,
+        recalls=NOTICES_NAMED,
+        attachments=st.lists(ATTACHMENT_REFS, max_size=3, unique_by=lambda ref: ref.id).map(tuple),
     )
 )
 CHAINS = st.one_of(
