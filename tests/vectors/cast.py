@@ -24,11 +24,14 @@ from keys.signing import SIGNATURE_BYTES, Keyset, verify
 from keys.tls import CertifiedKey, agency_spiffe_id, issue_leaf, make_root
 from tests.vectors.form import Kept
 
-DAY = 86_400_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
 NOW = 1_795_500_000_000
-"""2026-11-24T03:20:00Z."""
+"""2026-11-24T06:00:00Z, when the frame is sealed."""
+LATER = NOW + 40 * DAY
+"""When one agency is locked and unlocked and another retires."""
 BEGIN, END = NOW - 30 * DAY, NOW + 335 * DAY
-TOPIC = "trafficking/labour"
+TOPIC, LATER_TOPIC = "trafficking/labour", "trafficking/online"
 ORIGIN = "broker.example/log"
 AGENCIES = ("gr-pol", "hr-ngo", "ro-pol")
 STEWARDS = ("alpha", "beta", "gamma")

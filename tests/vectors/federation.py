@@ -27,7 +27,10 @@ from tests.vectors.cast import (
     AGENCIES,
     DAY,
     END,
+    HOUR,
+    LATER,
     LATER_STEWARD,
+    LATER_TOPIC,
     NOW,
     ORIGIN,
     STEWARDS,
@@ -36,8 +39,14 @@ from tests.vectors.cast import (
     secret,
 )
 from tests.vectors.form import Json, Vector
+from tests.vectors.rules import POLICIES, SCHEMA
 
 LOG_SEED = "broker log"
+AT_SEALING = 2 + len(AGENCIES)
+"""Entries of the directory under which the frame is sealed: rule book, topic, agencies."""
+AT_ROTATION = 8
+"""Entries that were there when version 2 of the root was made."""
+BOTH = STEWARDS[:2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,40 +56,56 @@ class Story:
     cast: Cast
     roots: tuple[SignedRoot, ...]
     entries: tuple[SignedEntry, ...]
-    at_sealing: Directory
-    """The directory when the frame was sealed: every entry up to the last agency's."""
-    at_end: Directory
+    states: tuple[Directory, ...]
+    """The directory after no entry, after one, and so on."""
 
     @property
     def federation(self) -> bytes:
         return federation_id(self.roots[0])
 
+    @property
+    def at_sealing(self) -> Directory:
+        return self.states[AT_SEALING]
+
+    @property
+    def at_end(self) -> Directory:
+        return self.states[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An entry, who signs it, and when."""
+
+    content: Entry
+    by: tuple[str, ...]
+    issued_at: int
+
+    def signed(self, cast: Cast, federation: bytes, index: int) -> SignedEntry:
+        """Return it as entry `index` of a federation's directory."""
+        one = SignedEntry(body=encode_entry(federation, index, self.issued_at, self.content))
+        for steward in self.by:
+            one = sign_entry(one, cast.signer(steward))
+        return one
+
 
 def tell(cast: Cast) -> Story:
-    """Return the federation: a root, eight entries, and a second root."""
-    first = _signed_root(_first_root(cast), cast, ("alpha", "beta"))
-    federation, signed = federation_id(first), []
-    directory = Directory.start([first])
-    states = []
-    for index, (entry, by) in enumerate(_entries(cast)):
-        body = encode_entry(federation, index, NOW + index, entry)
-        one = SignedEntry(body=body)
-        for steward in by:
-            one = sign_entry(one, cast.signer(steward))
-        signed.append(one)
-        directory = directory.with_entry(one)
-        states.append(directory)
-    second = _signed_root(_second_root(cast, first, directory), cast, ("alpha", "beta", "delta"))
-    return Story(
-        cast=cast,
-        roots=(first, second),
-        entries=tuple(signed),
-        at_sealing=states[2 + len(AGENCIES) - 1],
-        at_end=directory.with_roots([first, second]),
-    )
+    """Return the federation: a root, eight entries, a second root, and one more entry."""
+    first = signed_root(first_root(cast), cast, BOTH)
+    roots: tuple[SignedRoot, ...] = (first,)
+    signed: list[SignedEntry] = []
+    states = [Directory.start(roots)]
+    for index, step in enumerate(steps(cast)):
+        if index == AT_ROTATION:
+            second = second_root(cast, first, states[-1])
+            roots = (first, signed_root(second, cast, (*BOTH, LATER_STEWARD)))
+            states[-1] = states[-1].with_roots(roots)
+        signed.append(step.signed(cast, states[0].federation, index))
+        states.append(states[-1].with_entry(signed[-1]))
+    return Story(cast=cast, roots=roots, entries=tuple(signed), states=tuple(states))
 
 
-def _first_root(cast: Cast) -> RootDocument:
+def first_root(cast: Cast) -> RootDocument:
+    """Return version 1: three stewards, two of whom must sign."""
     return RootDocument(
         version=1,
         name="Example federation",
@@ -95,7 +120,8 @@ def _first_root(cast: Cast) -> RootDocument:
     )
 
 
-def _second_root(cast: Cast, first: SignedRoot, directory: Directory) -> RootDocument:
+def second_root(cast: Cast, first: SignedRoot, directory: Directory) -> RootDocument:
+    """Return version 2: another steward in the place of alpha."""
     return RootDocument(
         version=2,
         name="Example federation",
@@ -104,7 +130,7 @@ def _second_root(cast: Cast, first: SignedRoot, directory: Directory) -> RootDoc
         log_origin=ORIGIN,
         log_key=log_public(secret(LOG_SEED)),
         broker_tls_root=cast.tls_root("broker").certificate,
-        created_at=NOW + DAY,
+        created_at=LATER + DAY,
         expires_at=END,
         previous=sha256(first.body),
         directory_size=directory.size,
@@ -118,25 +144,33 @@ def _steward(cast: Cast, name: str) -> Steward:
     )
 
 
-def _signed_root(document: RootDocument, cast: Cast, by: tuple[str, ...]) -> SignedRoot:
+def signed_root(document: RootDocument, cast: Cast, by: tuple[str, ...]) -> SignedRoot:
+    """Return a version signed by stewards."""
     signed = SignedRoot(body=document.encode())
     for steward in by:
         signed = sign_root(signed, cast.signer(steward))
     return signed
 
 
-def _entries(cast: Cast) -> list[tuple[Entry, tuple[str, ...]]]:
-    both = STEWARDS[:2]
-    rules = RuleBookEntry(
-        version=1, schema="namespace Tocsin {}", policies="// the rules stand here"
-    )
-    return [
-        (rules, both),
-        (_topic(), both),
-        *((_agency(cast, agency), both) for agency in AGENCIES),
+def steps(cast: Cast) -> list[Step]:
+    """Return every entry in its order."""
+    begin: list[Entry] = [
+        RuleBookEntry(version=1, schema=SCHEMA, policies=POLICIES),
+        _topic(),
+        *(agency_entry(cast, agency) for agency in AGENCIES),
+    ]
+    later: list[tuple[Entry, tuple[str, ...]]] = [
         (LockEntry(agency="ro-pol", reason="suspected theft of keys"), ("gamma",)),
-        (UnlockEntry(agency="ro-pol", reason="keys found untouched"), both),
-        (RetireEntry(agency="hr-ngo", reason="left the agreement"), both),
+        (UnlockEntry(agency="ro-pol", reason="keys found untouched"), BOTH),
+        (RetireEntry(agency="hr-ngo", reason="left the agreement"), BOTH),
+    ]
+    return [
+        *(
+            Step(content=entry, by=BOTH, issued_at=NOW - HOUR + at)
+            for at, entry in enumerate(begin)
+        ),
+        *(Step(content=entry, by=by, issued_at=LATER + at) for at, (entry, by) in enumerate(later)),
+        Step(content=_later_topic(), by=("beta", LATER_STEWARD), issued_at=LATER + 2 * DAY),
     ]
 
 
@@ -147,11 +181,18 @@ def _topic() -> TopicEntry:
         readers=("eu", "victims"),
         publishers=("eu",),
         victim_assistance=True,
-        min_clearance="RESTRICTED",
+        min_clearance="2",
     )
 
 
-def _agency(cast: Cast, agency: str) -> AgencyEntry:
+def _later_topic() -> TopicEntry:
+    return TopicEntry(
+        topic=LATER_TOPIC, title="Recruitment online", readers=("eu",), publishers=("eu",)
+    )
+
+
+def agency_entry(cast: Cast, agency: str) -> AgencyEntry:
+    """Return an agency's entry."""
     police = agency.endswith("pol")
     return AgencyEntry(
         agency=agency,
@@ -172,7 +213,7 @@ def _agency(cast: Cast, agency: str) -> AgencyEntry:
 
 def vectors(story: Story) -> list[Vector]:
     """Return the cases about who is in the federation."""
-    kinds = ("rule-book", "topic", "agency", "", "", "lock", "unlock", "retire")
+    kinds = ("rule-book", "topic", "agency", "", "", "lock", "unlock", "retire", "under-root-2")
     return [
         _keyset(story),
         _certificate(story),
@@ -243,19 +284,19 @@ def _root(story: Story, index: int, name: str, about: str) -> Vector:
 
 
 def _entry(story: Story, index: int, kind: str) -> Vector:
-    signed = story.entries[index]
-    entry = _entries(story.cast)[index][0]
+    signed, step = story.entries[index], steps(story.cast)[index]
+    by = " and ".join(step.by)
     return Vector(
         name=f"entry-{kind}",
-        about=f"Directory entry {index}, of kind {kind}, signed.",
+        about=f"Directory entry {index}, signed by {by}.",
         section="10",
         inputs={
             "federation": story.federation,
             "index": index,
-            "issued_at": NOW + index,
-            "entry": entry,
+            "issued_at": step.issued_at,
+            "entry": step.content,
         },
-        steps={"content": encode_content(entry), **_signed_steps(PAYLOAD_ENTRY, signed)},
+        steps={"content": encode_content(step.content), **_signed_steps(PAYLOAD_ENTRY, signed)},
         output={
             "signed_entry": signed.encode(),
             "leaf_hash": merkle.hash_leaf(signed.encode()),
@@ -278,8 +319,8 @@ def _signed_steps(payload_type: str, signed: SignedRoot | SignedEntry) -> Json:
 
 
 def _directory(story: Story) -> Vector:
-    book = _entries(story.cast)[0][0]
-    assert isinstance(book, RuleBookEntry)
+    book = story.at_end.rule_book
+    assert book is not None
     hashes = list(story.at_end.leaf_hashes)
     return Vector(
         name="directory",

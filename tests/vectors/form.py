@@ -6,7 +6,7 @@ A file is one case. README.md describes the form for other implementers.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from typing import Any, Self
 from cryptography import x509
 
 from keys.errors import FramingError
-from keys.framing import unlisted
+from keys.framing import listed, unlisted
 
 FOLDER = Path(__file__).parent
 REFUSED = "refused"
@@ -71,6 +71,13 @@ def refusal(name: str, about: str, section: str, inputs: Json, reason: str) -> V
     )
 
 
+def with_item(data: bytes, index: int, item: bytes) -> bytes:
+    """Return framed bytes, whose label is item 0, with one item replaced, whatever it is."""
+    items = unlisted(data)
+    items[index] = item
+    return listed(items)
+
+
 def load(name: str, folder: Path = FOLDER) -> Json:
     """Return the file of a case as parsed JSON."""
     parsed: Json = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -106,6 +113,10 @@ class Kept:
     def of_length(self, length: int) -> list[bytes]:
         """Return the values of exactly `length` bytes, in order."""
         return sorted(one for one in self._values if len(one) == length)
+
+    def first(self, length: int, fits: Callable[[bytes], bool]) -> bytes | None:
+        """Return the first value of `length` bytes that fits, where there is one."""
+        return next(filter(fits, self.of_length(length)), None)
 
     def certificates(self) -> list[bytes]:
         """Return the values that are certificates, in order."""

@@ -8,11 +8,13 @@ from keys.checkpoint import Checkpoint, key_id, log_public, sign_checkpoint
 from keys.framing import framed, listed, u32
 from keys.keyfile import LANES, MEMORY_KIB, PASSES
 from keys.logleaf import Value, encode_leaf, field_bytes, field_hash
-from tests.vectors.cast import NOW, ORIGIN, TOPIC, Cast, secret, short_id
+from tests.vectors.cast import DAY, NOW, ORIGIN, TOPIC, Cast, secret, short_id
 from tests.vectors.federation import LOG_SEED
 from tests.vectors.form import Vector
 
 SIZE = 7
+"""Leaves that were there when the frame was sealed: as many frames before it on its topic."""
+LOGGED = NOW - DAY
 PASSPHRASE = b"correct horse battery staple"
 
 
@@ -28,7 +30,7 @@ def leaf_fields(index: int) -> dict[str, Value]:
 
 def leaf(index: int) -> bytes:
     """Return the LOG_LEAF bytes of leaf `index` of the example log."""
-    return encode_leaf("publish", NOW + index, leaf_fields(index), secret(f"salt {index}"))
+    return encode_leaf("publish", LOGGED + index, leaf_fields(index), secret(f"salt {index}"))
 
 
 def leaf_hashes() -> list[bytes]:
@@ -42,25 +44,28 @@ def checkpoint() -> Checkpoint:
 
 
 def vectors(cast: Cast) -> list[Vector]:
-    """Return the cases about the log and the key file."""
-    return [_leaf(), _tree(), _checkpoint(), _key_file(cast)]
+    """Return the cases about the tree, its checkpoint and the key file."""
+    return [_tree(), _checkpoint(), _key_file(cast)]
 
 
-def _leaf() -> Vector:
-    fields, salt = leaf_fields(0), secret("salt 0")
+def leaf_vector(
+    name: str, about: str, *, kind: str, time_ms: int, fields: dict[str, Value], salt: bytes
+) -> Vector:
+    """Return the case of one leaf."""
+    made = encode_leaf(kind, time_ms, fields, salt)
     return Vector(
-        name="log-leaf",
-        about="A leaf of the log: kind and time in clear, each field under HMAC with its salt.",
+        name=name,
+        about=about,
         section="11",
-        inputs={"kind": "publish", "time_ms": NOW, "fields": fields, "salt": salt},
+        inputs={"kind": kind, "time_ms": time_ms, "fields": fields, "salt": salt},
         steps={
             "hmac_inputs": {
-                name: framed("tocsin/leaf/v1", name.encode(), field_bytes(fields[name]))
-                for name in sorted(fields)
+                one: framed("tocsin/leaf/v1", one.encode(), field_bytes(fields[one]))
+                for one in sorted(fields)
             },
-            "field_hashes": {name: field_hash(salt, name, fields[name]) for name in sorted(fields)},
+            "field_hashes": {one: field_hash(salt, one, fields[one]) for one in sorted(fields)},
         },
-        output={"log_leaf": leaf(0), "leaf_hash": merkle.hash_leaf(leaf(0))},
+        output={"log_leaf": made, "leaf_hash": merkle.hash_leaf(made)},
     )
 
 
@@ -135,7 +140,7 @@ def _key_file(cast: Cast) -> Vector:
             "lanes": LANES,
             "file_key": file_key,
             "context": context,
-            "content": content,
+            "secrets": content,
             "body": body,
         },
         output={"key_file": framed("tocsin/key-file/v1", b"agency", *settings, body)},

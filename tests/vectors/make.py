@@ -7,7 +7,7 @@ Made again from unchanged code, each file is the same byte for byte.
 import sys
 from pathlib import Path
 
-from tests.vectors import federation, log, refusals, sealing, values
+from tests.vectors import bodies, delivering, federation, log, refusals, sealing, values
 from tests.vectors.cast import Cast
 from tests.vectors.form import FOLDER, Kept
 
@@ -20,6 +20,8 @@ def texts(kept: Kept) -> dict[str, str]:
     vectors = [
         *values.vectors(cast, sealed),
         *sealing.vectors(sealed),
+        *bodies.vectors(sealed),
+        *delivering.vectors(sealed),
         *federation.vectors(story),
         *log.vectors(cast),
         *refusals.vectors(sealed),

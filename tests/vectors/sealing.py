@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors of sealing and opening: one frame in all its steps, and deliveries of it."""
+"""Vectors of sealing: one frame in all its steps. `delivering` has what is delivered of it."""
 
-import hashlib
 from dataclasses import dataclass
 
+from agency_client.domain.content import Content, SealedAttachment
 from keys import merkle
 from keys.attachments import attachment_context
 from keys.body import body_context, content_key, key_commitment, pad
@@ -24,7 +24,7 @@ from keys.envelope import (
 from keys.framing import framed, sha256
 from keys.hpke import wrap_info
 from keys.signing import PAYLOAD_FRAME, ed25519_input, pae
-from tests.simulator.federation import delivery_of
+from tests.vectors import inside
 from tests.vectors.cast import (
     AGENCIES,
     DAY,
@@ -40,13 +40,9 @@ from tests.vectors.federation import Story
 from tests.vectors.form import Json, Vector
 from tests.vectors.log import checkpoint
 
-CONTENTS = (
-    b'{"text":"first"}',
-    '{"text":"Ελένη, Олена, 丽"}'.encode(),
-    b"x" * 1500,
-)
 ATTACHMENT = bytes(range(256)) * 70
 """Two chunks: 17,920 bytes."""
+ATTACHMENT_NAMES = ("attachment key", "attachment id")
 SEAL_KEY, SEAL_ID = "seal key", "seal id"
 SEQUENCE = {"gr-pol": 1, "hr-ngo": 1, "ro-pol": 2}
 NAMED = ("ro-pol",)
@@ -59,33 +55,64 @@ class Sealed:
     cast: Cast
     story: Story
     frame: Frame
-    contents: tuple[bytes, ...]
+
+
+def blue(title: str, *, text: str = "", attachments: tuple[SealedAttachment, ...] = ()) -> bytes:
+    """Return the content document of an invented BLUE notice."""
+    notice: Json = {
+        "type": "BLUE",
+        "title": title,
+        "reason": "Seen with workers who were locked in.",
+        "persons": [{"status": "SUSPECT", "name": "Inventat", "forename": "Ion"}],
+    }
+    if text:
+        notice["remarks"] = text
+    return Content(notice=notice, attachments=attachments).encode()
+
+
+def listed_attachment() -> SealedAttachment:
+    """Return what the content of notice 2 says about its attachment."""
+    key, attachment_id = ATTACHMENT_NAMES
+    return SealedAttachment(
+        id=short_id(attachment_id),
+        key=secret(key),
+        name="picture.jpg",
+        media_type="image/jpeg",
+        length=len(ATTACHMENT),
+    )
+
+
+CONTENTS = (
+    blue("Where is he now?"),
+    blue("Ελένη, Олена, 丽"),
+    blue("The van and its driver", text="x" * 1500, attachments=(listed_attachment(),)),
+)
 
 
 def sealed_attachment(story: Story) -> tuple[AttachmentRef, bytes, bytes]:
     """Return the attachment's reference, key and ciphertext."""
-    key, attachment_id = secret("attachment key"), short_id("attachment id")
-    context = attachment_context(story.federation, "gr-pol", attachment_id)
-    ciphertext = story.cast.encrypted(key, context, ATTACHMENT)
-    ref = AttachmentRef(id=attachment_id, digest=sha256(ciphertext), length=len(ciphertext))
-    return ref, key, ciphertext
+    listed = listed_attachment()
+    context = attachment_context(story.federation, "gr-pol", listed.id)
+    ciphertext = story.cast.encrypted(listed.key, context, ATTACHMENT)
+    ref = AttachmentRef(id=listed.id, digest=sha256(ciphertext), length=len(ciphertext))
+    return ref, listed.key, ciphertext
 
 
-def notice_headers(cast: Cast, attachment: AttachmentRef | None = None) -> list[NoticeHeader]:
-    """Return the headers of the frame's notices."""
+def notice_headers(attachment: AttachmentRef | None = None) -> list[NoticeHeader]:
+    """Return the headers of the frame's notices; notice 1 is valid longest."""
     old = NoticeRef(
         originator="gr-pol", notice_id=uuid7("superseded"), leaf_hash=secret("superseded leaf")
     )
-    until = NOW + 30 * DAY
+    soon, late = NOW + 10 * DAY, NOW + 30 * DAY
     return [
-        NoticeHeader(notice_id=uuid7("notice 0"), valid_from=NOW, expires_at=until),
+        NoticeHeader(notice_id=uuid7("notice 0"), valid_from=NOW, expires_at=soon),
         NoticeHeader(
-            notice_id=uuid7("notice 1"), valid_from=NOW, expires_at=until, supersedes=(old,)
+            notice_id=uuid7("notice 1"), valid_from=NOW, expires_at=late, supersedes=(old,)
         ),
         NoticeHeader(
             notice_id=uuid7("notice 2"),
             valid_from=NOW,
-            expires_at=until,
+            expires_at=soon,
             attachments=(attachment,) if attachment else (),
         ),
     ]
@@ -138,13 +165,12 @@ def record(agency: str, wrap: bytes) -> Recipient:
 
 
 def sealed_notice(
-    cast: Cast, digest: bytes, header: NoticeHeader, content: bytes, held: bytes
+    cast: Cast, digest: bytes, header: bytes, content: bytes, held: bytes
 ) -> SealedNotice:
-    """Return one notice sealed under the seal key `held`."""
-    encoded = header.encode()
-    key = content_key(held, digest, sha256(encoded))
-    body = cast.encrypted(key, body_context(digest, sha256(encoded)), pad(content))
-    return SealedNotice(header=encoded, body=body)
+    """Return one notice sealed under the seal key `held` behind a HEADER, whatever it says."""
+    key = content_key(held, digest, sha256(header))
+    body = cast.encrypted(key, body_context(digest, sha256(header)), pad(content))
+    return SealedNotice(header=header, body=body)
 
 
 def signed_frame(
@@ -184,13 +210,13 @@ def seal(story: Story) -> Sealed:
     for agency in AGENCIES:
         wrap = wrapped(cast, digest, agency, held)
         recipients.append((record(agency, wrap).encode(), wrap))
-    headers = notice_headers(cast, sealed_attachment(story)[0])
+    headers = notice_headers(sealed_attachment(story)[0])
     notices = [
-        sealed_notice(cast, digest, one, content, held)
+        sealed_notice(cast, digest, one.encode(), content, held)
         for one, content in zip(headers, CONTENTS, strict=True)
     ]
     frame = signed_frame(cast, header, recipients, notices)
-    return Sealed(cast=cast, story=story, frame=frame, contents=CONTENTS)
+    return Sealed(cast=cast, story=story, frame=frame)
 
 
 def vectors(sealed: Sealed) -> list[Vector]:
@@ -200,17 +226,8 @@ def vectors(sealed: Sealed) -> list[Vector]:
         _content_key(sealed),
         _wrap_info(sealed),
         _wrap(sealed),
-        _body(sealed),
-        _attachment(sealed),
         _signature(sealed),
         _frame(sealed),
-        _delivery(sealed, None, "delivery", "All that hr-ngo gets of the frame in frame.json."),
-        _delivery(
-            sealed,
-            (1,),
-            "delivery-partial",
-            "Notice 1 alone for hr-ngo, with its path; the other two are withheld.",
-        ),
     ]
 
 
@@ -283,53 +300,11 @@ def _wrap(sealed: Sealed) -> Vector:
             "mlkem768_ciphertext": wrap[:1088],
             "x25519_ephemeral": wrap[1088:1120],
             "sealed": wrap[1120:],
+            **inside.wrap_steps(
+                secret("ro-pol decryption"), wrap, wrap_info(digest, "ro-pol", SEAL_KEY_ID)
+            ),
         },
         output={"seal_key": secret(SEAL_KEY)},
-    )
-
-
-def _body(sealed: Sealed) -> Vector:
-    notice, digest = sealed.frame.notices[1], sha256(sealed.frame.header)
-    notice_digest = sha256(notice.header)
-    return Vector(
-        name="body",
-        about="The body of notice 1 of the frame in frame.json. Encryption is random: open it.",
-        section="6",
-        inputs={
-            "content_key": content_key(secret(SEAL_KEY), digest, notice_digest),
-            "frame_header": sealed.frame.header,
-            "notice_header": notice.header,
-            "body": notice.body,
-        },
-        steps={
-            "context": body_context(digest, notice_digest),
-            "salt": notice.body[:24],
-            "commitment": notice.body[24:56],
-            "padded": pad(CONTENTS[1]),
-        },
-        output={"content": CONTENTS[1]},
-    )
-
-
-def _attachment(sealed: Sealed) -> Vector:
-    ref, key, ciphertext = sealed_attachment(sealed.story)
-    federation = sealed.story.federation
-    return Vector(
-        name="attachment",
-        about="The attachment of notice 2 of the frame in frame.json, in two chunks.",
-        section="6",
-        inputs={
-            "federation": federation,
-            "originator": "gr-pol",
-            "attachment_key": key,
-            "attachment": ref,
-            "ciphertext": ciphertext,
-        },
-        steps={"context": attachment_context(federation, "gr-pol", ref.id)},
-        output={
-            "plaintext_length": len(ATTACHMENT),
-            "plaintext_sha256": hashlib.sha256(ATTACHMENT).digest(),
-        },
     )
 
 
@@ -370,7 +345,7 @@ def frame_inputs(sealed: Sealed) -> Json:
 def _frame(sealed: Sealed) -> Vector:
     frame, held, story = sealed.frame, secret(SEAL_KEY), sealed.story
     digest = sha256(frame.header)
-    headers = notice_headers(sealed.cast, sealed_attachment(story)[0])
+    headers = notice_headers(sealed_attachment(story)[0])
     digests = [sha256(notice.header) for notice in frame.notices]
     return Vector(
         name="frame",
@@ -396,40 +371,4 @@ def _frame(sealed: Sealed) -> Vector:
             ),
         },
         output={"frame": frame},
-    )
-
-
-def _delivery(sealed: Sealed, indices: tuple[int, ...] | None, name: str, about: str) -> Vector:
-    delivered = delivery_of(sealed.frame, "hr-ngo", indices)
-    digest, held = sha256(sealed.frame.header), secret(SEAL_KEY)
-    return Vector(
-        name=name,
-        about=about,
-        section="8",
-        inputs={
-            **frame_inputs(sealed),
-            "agency": "hr-ngo",
-            "topic": TOPIC,
-            "key_id": SEAL_KEY_ID,
-            "decryption_seed": secret("hr-ngo decryption"),
-            "delivery": delivered,
-        },
-        steps={
-            "info": wrap_info(digest, "hr-ngo", SEAL_KEY_ID),
-            "seal_key": held,
-            "leaf_hashes": [
-                SealedNotice(header=one.header, body=one.body).leaf_hash
-                for one in delivered.notices
-            ],
-        },
-        output={
-            "opened": [
-                {
-                    "index": one.index,
-                    "content_key": content_key(held, digest, sha256(one.header)),
-                    "content": CONTENTS[one.index],
-                }
-                for one in delivered.notices
-            ]
-        },
     )

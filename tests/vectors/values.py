@@ -176,7 +176,7 @@ def _leaf(sealed: Sealed) -> Vector:
         },
         output={
             "leaf_hash": SealedNotice(header=notice.header, body=notice.body).leaf_hash,
-            "notice_id": notice_headers(sealed.cast)[1].notice_id,
+            "notice_id": notice_headers()[1].notice_id,
         },
     )
 

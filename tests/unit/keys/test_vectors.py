@@ -9,7 +9,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from agency_client.domain.content import Content, SealedAttachment
 from keys import merkle
 from keys.attachments import AttachmentSealer, attachment_context
 from keys.body import body_context, content_key, key_commitment, pad, padded_length, seal_body
@@ -33,7 +35,7 @@ from keys.signing import (
     verify,
 )
 from tests.vectors import reading
-from tests.vectors.form import FOLDER, load, parts
+from tests.vectors.form import FOLDER, Json, load, parts
 from tests.vectors.reading import raw, raws
 
 
@@ -169,22 +171,47 @@ def test_wrap() -> None:
         == (inputs["wrap"])
     )
     assert key.unwrap(raw(inputs["wrap"]), info).hex() == output["seal_key"]
+    opened = AESGCM(raw(steps["key"])).decrypt(raw(steps["base_nonce"]), raw(steps["sealed"]), None)
+    assert opened.hex() == output["seal_key"]
     again = wrap(raw(steps["public"]), info, raw(output["seal_key"]))
     assert again != raw(inputs["wrap"])
     assert key.unwrap(again, info).hex() == output["seal_key"]
 
 
-def test_body() -> None:
-    inputs, steps, output = parts("body")
+def _opened_chunk(steps: Json, ciphertext: bytes) -> bytes:
+    """Open the first chunk with the keys that a file states."""
+    key, base = raw(steps["derived_key"]), raw(steps["derived_base"])
+    return AESGCM(key).decrypt(base, ciphertext[56 : 56 + 16384 + 16], None)
+
+
+@pytest.mark.parametrize("name", ["body", "body-of-five-chunks"])
+def test_body(name: str) -> None:
+    inputs, steps, output = parts(name)
     key, header, notice, body = map(raw, inputs.values())
     content = raw(output["content"])
     assert body_context(sha256(header), sha256(notice)).hex() == steps["context"]
     assert (body[:24].hex(), body[24:56].hex()) == (steps["salt"], steps["commitment"])
-    assert pad(content).hex() == steps["padded"]
+    assert len(pad(content)) == steps["padded_length"]
+    assert sha256(pad(content)).hex() == steps["padded_sha256"]
+    assert _opened_chunk(steps, body) == pad(content)[:16384]
     assert open_body(key, sha256(header), notice, body) == content
     again = seal_body(key, sha256(header), sha256(notice), content)
     assert len(again) == len(body)
     assert open_body(key, sha256(header), notice, again) == content
+
+
+def test_content() -> None:
+    inputs, steps, output = parts("content")
+    attachments = tuple(
+        SealedAttachment(**{**one, "id": raw(one["id"]), "key": raw(one["key"])})
+        for one in inputs["attachments"]
+    )
+    content = Content(notice=inputs["notice"], attachments=attachments)
+    assert content.encode().hex() == output["content"]
+    assert content.encode().decode() == steps["text"]
+    assert Content.decode(raw(output["content"])) == content
+    header = NoticeHeader.decode(raw(inputs["notice_header"]))
+    assert [one.id for one in attachments] == [one.id for one in header.attachments]
 
 
 def test_attachment() -> None:
@@ -193,8 +220,11 @@ def test_attachment() -> None:
     ref = reading.attachment_ref(inputs["attachment"])
     context = attachment_context(federation, inputs["originator"], ref.id)
     assert context.hex() == steps["context"]
+    sealed = raw(inputs["ciphertext"])
+    assert (sealed[:24].hex(), sealed[24:56].hex()) == (steps["salt"], steps["commitment"])
     opener = AttachmentOpener(federation, inputs["originator"], ref, key)
     plaintext = opener.update(raw(inputs["ciphertext"])) + opener.finalize()
+    assert _opened_chunk(steps, sealed) == plaintext[:16384]
     assert len(plaintext) == output["plaintext_length"]
     assert sha256(plaintext).hex() == output["plaintext_sha256"]
     sealer = AttachmentSealer(federation, inputs["originator"], attachment_id=ref.id, key=key)
@@ -335,18 +365,47 @@ def _entries() -> tuple[bytes, ...]:
     return raws(load("directory")["inputs"]["entries"])
 
 
-@pytest.mark.parametrize("name", ["delivery", "delivery-partial"])
+DELIVERIES = [
+    "delivery",
+    "delivery-partial",
+    "delivery-stub",
+    "delivery-withheld",
+    "delivery-by-id",
+]
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
 def test_delivery(name: str) -> None:
     inputs, steps, output = parts(name)
     delivered = reading.delivered_frame(inputs["delivery"])
     keyset = Keyset.decode(raw(inputs["keyset"]))
     federation, agency = raw(inputs["federation"]), inputs["agency"]
     checked = verify_delivery(delivered, keyset, federation, agency, inputs["topic"])
+    assert list(checked.unaccounted) == output["unaccounted"]
     key = DecryptionKey(key_id=inputs["key_id"], seed=raw(inputs["decryption_seed"]))
-    opened = open_delivery(checked, delivered, key)
+    opened = open_delivery(checked, delivered, key) if delivered.notices else ()
     assert [
         {"index": one.index, "content_key": one.content_key.hex(), "content": one.content.hex()}
         for one in opened
     ] == output["opened"]
     assert [one.leaf_hash.hex() for one in opened] == steps["leaf_hashes"]
-    assert key.unwrap(delivered.wrap, raw(steps["info"])).hex() == steps["seal_key"]
+    if delivered.notices:
+        assert key.unwrap(delivered.wrap, raw(steps["info"])).hex() == steps["seal_key"]
+    for one in opened:
+        listed_there = [attached.id for attached in Content.decode(one.content).attachments]
+        assert listed_there == [ref.id for ref in one.header.attachments]
+        assert one.header.valid_from <= inputs["now"] < one.header.expires_at
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_the_leaf_of_a_delivery_says_what_it_holds(name: str) -> None:
+    delivery, leaf = parts(name)[0], parts(f"log-leaf-of-{name}")[0]
+    given, said = delivery["delivery"], leaf["fields"]
+    assert leaf["salt"] == delivery["delivery_log"]["salt"]
+    assert leaf["time_ms"] == delivery["delivery_log"]["time_ms"] == delivery["now"]
+    assert said["shown"] == b"".join(u32(one["index"]) for one in given["notices"]).hex()
+    reasons = zip(given["withheld"], delivery["withheld_reasons"], strict=True)
+    assert said["withheld"] == b"".join(u32(at) + u8(why) for at, why in reasons).hex()
+    assert said["statement"] == sha256(raw(given["statement"])).hex()
+    assert said["sequence"] == delivery["sequence"]
+    assert said["recipient"] == delivery["agency"]

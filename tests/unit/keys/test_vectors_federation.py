@@ -10,10 +10,10 @@ from keys import merkle
 from keys.checkpoint import Checkpoint, key_id, log_public, sign_checkpoint, verify_checkpoint
 from keys.directory import Directory, SignedEntry, decode_entry, encode_entry
 from keys.entries import decode_content, encode_content, rule_book_digest
-from keys.framing import sha256, unframe
+from keys.framing import framed, listed, sha256, unframe
 from keys.identities import decryption_keys_from
 from keys.keyfile import open_secrets, seal_secrets
-from keys.logleaf import LeafBody, Value, check_leaf, encode_leaf, field_hash
+from keys.logleaf import LeafBody, Value, check_leaf, encode_leaf, field_bytes, field_hash
 from keys.root import RootDocument, SignedRoot, federation_id, verified_roots
 from keys.signers import signer_from
 from keys.signing import (
@@ -57,10 +57,14 @@ def test_root(name: str) -> None:
     assert federation_id(roots[0]).hex() == output["federation"]
 
 
-@pytest.mark.parametrize("kind", list(reading.ENTRIES))
-def test_entry(kind: str) -> None:
-    inputs, steps, output = parts(f"entry-{kind}")
-    entry = reading.ENTRIES[kind](inputs["entry"])
+ENTRIES = {f"entry-{kind}": read for kind, read in reading.ENTRIES.items()}
+ENTRIES["entry-under-root-2"] = reading.ENTRIES["topic"]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entry(name: str) -> None:
+    inputs, steps, output = parts(name)
+    entry = ENTRIES[name](inputs["entry"])
     assert encode_content(entry).hex() == steps["content"]
     assert decode_content(raw(steps["content"])) == entry
     place = (raw(inputs["federation"]), inputs["index"], inputs["issued_at"])
@@ -108,15 +112,31 @@ def test_directory() -> None:
     assert [one for one in agencies if directory.is_retired(one)] == output["retired"]
 
 
-def test_log_leaf() -> None:
-    inputs, steps, output = parts("log-leaf")
+LEAVES = {
+    "log-leaf": "publish",
+    "log-leaf-of-delivery": "deliver",
+    "log-leaf-of-delivery-partial": "deliver",
+    "log-leaf-of-delivery-stub": "stub",
+    "log-leaf-of-delivery-withheld": "withhold",
+    "log-leaf-of-delivery-by-id": "fetch",
+    "log-leaf-refuse": "refuse",
+}
+BYTES = {"statement", "shown", "withheld"}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_log_leaf(name: str) -> None:
+    inputs, steps, output = parts(name)
+    assert inputs["kind"] == LEAVES[name]
     salt = raw(inputs["salt"])
     fields: dict[str, Value] = {
-        **inputs["fields"],
-        "statement": raw(inputs["fields"]["statement"]),
+        field: raw(value) if field in BYTES else value for field, value in inputs["fields"].items()
     }
-    hashes = {name: field_hash(salt, name, fields[name]).hex() for name in fields}
+    hashes = {field: field_hash(salt, field, value).hex() for field, value in fields.items()}
     assert hashes == steps["field_hashes"]
+    for field, value in fields.items():
+        message = framed("tocsin/leaf/v1", field.encode(), field_bytes(value))
+        assert message.hex() == steps["hmac_inputs"][field]
     leaf = encode_leaf(inputs["kind"], inputs["time_ms"], fields, salt)
     assert leaf.hex() == output["log_leaf"]
     assert LeafBody.decode(leaf).encode() == leaf
@@ -159,6 +179,8 @@ def test_key_file() -> None:
     sealed = raw(output["key_file"])
     assert unframe("tocsin/key-file/v1", sealed, 6)[5].hex() == steps["body"]
     assert open_secrets(sealed, purpose, passphrase) == held
+    pairs = listed(part for name in sorted(held) for part in (name.encode(), held[name]))
+    assert pairs.hex() == steps["secrets"]
     again = seal_secrets(purpose, held, passphrase, salt=raw(inputs["salt"]))
     assert again[: -len(raw(steps["body"]))] == sealed[: -len(raw(steps["body"]))]
     assert open_secrets(again, purpose, passphrase) == held

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every file of tests/vectors/refused is refused for the reason that it gives."""
 
+from collections.abc import Callable
+
 import pytest
 
+from agency_client.domain.content import Content
 from keys import merkle
 from keys.checking import check_frame
 from keys.checkpoint import verify_checkpoint
 from keys.directory import Directory, SignedEntry
-from keys.envelope import Marking
-from keys.errors import TrustError
-from keys.framing import unframe
+from keys.entries import decode_content
+from keys.envelope import FrameHeader, Marking, NoticeHeader, Recipient, Statement
+from keys.errors import DirectoryError, OpenError, Reason, TrustError
+from keys.framing import sha256, unframe
 from keys.identities import DecryptionKey
 from keys.keyfile import open_secrets
-from keys.opening import open_delivery, verify_delivery
+from keys.opening import AttachmentOpener, open_body, open_delivery, verify_delivery
 from keys.root import SignedRoot, verified_roots
 from keys.signing import (
     Keyset,
@@ -26,8 +30,44 @@ def _refuse_framing(inputs: Json) -> None:
     unframe(inputs["label"], raw(inputs["bytes"]), inputs["count"])
 
 
-def _refuse_marking(inputs: Json) -> None:
-    Marking.decode(raw(inputs["marking_bytes"]))
+FORMATS: dict[str, Callable[[bytes], object]] = {
+    "MARKING": Marking.decode,
+    "FRAME_HEADER": FrameHeader.decode,
+    "HEADER": NoticeHeader.decode,
+    "RECIPIENT": Recipient.decode,
+    "STATEMENT": Statement.decode,
+    "KEYSET": Keyset.decode,
+    "AGENCY": decode_content,
+}
+
+
+def _refuse_format(inputs: Json) -> None:
+    FORMATS[inputs["format"]](raw(inputs["bytes"]))
+
+
+def _refuse_content(inputs: Json) -> None:
+    """As `agency_client.services.reading` reads what was opened."""
+    header = NoticeHeader.decode(raw(inputs["notice_header"]))
+    try:
+        listed = [one.id for one in Content.decode(raw(inputs["content"])).attachments]
+    except ValueError:
+        listed = [b"no content document"]
+    if listed != [ref.id for ref in header.attachments]:
+        raise OpenError(Reason.BODY_INVALID, "no content document of this notice header")
+
+
+def _refuse_body(inputs: Json) -> None:
+    key, header, notice, body = map(raw, inputs.values())
+    open_body(key, sha256(header), notice, body)
+
+
+def _refuse_attachment(inputs: Json) -> None:
+    ref = reading.attachment_ref(inputs["attachment"])
+    opener = AttachmentOpener(
+        raw(inputs["federation"]), inputs["originator"], ref, raw(inputs["attachment_key"])
+    )
+    opener.update(raw(inputs["ciphertext"]))
+    opener.finalize()
 
 
 def _refuse_frame(inputs: Json) -> None:
@@ -44,13 +84,28 @@ def _refuse_delivery(inputs: Json) -> None:
     open_delivery(checked, delivered, key)
 
 
+def _before(inputs: Json) -> tuple[list[SignedRoot], list[SignedEntry]]:
+    """Return the roots and entries of directory.json that come before a case's own."""
+    whole = load("directory")["inputs"]
+    roots = whole["roots"][: inputs["roots_before"]]
+    entries = whole["entries"][: inputs.get("entries_before", 0)]
+    return [SignedRoot.decode(raw(one)) for one in roots], [
+        SignedEntry.decode(raw(one)) for one in entries
+    ]
+
+
 def _refuse_root(inputs: Json) -> None:
-    verified_roots([SignedRoot.decode(raw(one)) for one in inputs["roots"]])
+    roots, _ = _before(inputs)
+    verified_roots([*roots, *(SignedRoot.decode(raw(one)) for one in inputs["roots"])])
 
 
 def _refuse_directory(inputs: Json) -> None:
-    directory = Directory.start([SignedRoot.decode(raw(one)) for one in inputs["roots"]])
-    directory.with_entries([SignedEntry.decode(raw(one)) for one in inputs["entries"]])
+    roots, entries = _before(inputs)
+    directory = Directory.start(roots).with_entries(entries)
+    own = [SignedEntry.decode(raw(one)) for one in inputs["entries"]]
+    directory = directory.with_entries(own)
+    if directory.is_behind_root:
+        raise DirectoryError(Reason.ROOT_INVALID, "must not be acted on")
 
 
 def _refuse_checkpoint(inputs: Json) -> None:
@@ -73,7 +128,10 @@ def _refuse_key(inputs: Json) -> None:
 
 REPLAYS = {
     "framing": _refuse_framing,
-    "marking": _refuse_marking,
+    "format": _refuse_format,
+    "content": _refuse_content,
+    "body": _refuse_body,
+    "attachment": _refuse_attachment,
     "frame": _refuse_frame,
     "delivery": _refuse_delivery,
     "root": _refuse_root,
