@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("cryptography", "cedarpy", "grpcio", "protobuf", "sqlalchemy", "sqlcipher3")
@@ -121,22 +121,41 @@ def machine_line() -> str:
     )
 
 
-def keep(name: str, figures: Sequence[Figure]) -> Path:
-    """Write the figures of one script beside those of the others."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    content = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return path
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the machine's processors have done since it started, in seconds."""
+
+    whole: float
+    busy: float
+    ours: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Read it; ours is this process and those of its children that have ended."""
+        text = Path("/proc/stat").read_text(encoding="utf-8")
+        times = [int(one) / os.sysconf("SC_CLK_TCK") for one in text.split("\n", 1)[0].split()[1:9]]
+        idle, waiting = times[3], times[4]
+        ours = sum(os.times()[:4])
+        return cls(sum(times), sum(times) - idle - waiting, ours)
+
+    def others_until(self, end: Self) -> float:
+        """Return the part of the machine that others had, 0 to 1."""
+        others = (end.busy - self.busy) - (end.ours - self.ours)
+        return max(0.0, others / (end.whole - self.whole))
 
 
 def report(name: str, run: Callable[[], Sequence[Figure]]) -> None:
-    """Take, print and keep the figures of one script."""
+    """Take, print and keep the figures of one script, beside those of the others."""
+    begun = Share.now()
     figures = run()
-    for figure in figures:
-        sys.stdout.write(figure.line() + "\n")
+    others = begun.others_until(Share.now())
+    lines = [figure.line() for figure in figures]
+    sys.stdout.write("\n".join([*lines, f"  others had {others:.0%} of the machine", ""]))
     sys.stdout.flush()
-    keep(name, figures)
+    content = {"machine": machine(), "others": others, "figures": list(map(asdict, figures))}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _readable(value: float) -> str:
