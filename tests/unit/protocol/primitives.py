@@ -292,7 +292,10 @@ def unwrap(private: PrivateKey, info: bytes, wrapped: bytes) -> bytes:
     need(len(wrapped) == 1168)
     ct_x25519 = wrapped[1088:1120]
     ss_mlkem = private.mlkem.decapsulate(wrapped[:1088])
-    ss_x25519 = private.x25519.exchange(X25519PublicKey.from_public_bytes(ct_x25519))
+    try:
+        ss_x25519 = private.x25519.exchange(X25519PublicKey.from_public_bytes(ct_x25519))
+    except ValueError:  # an all-zero shared secret
+        raise Refused from None
     shared = combined(ss_mlkem, ss_x25519, ct_x25519, private.public[1184:])
     key, nonce = hpke_keys(shared, info)
     try:

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A second implementation, written from docs/protocol.md alone: what is read and verified.
 
-Opens a delivery, checks a frame, and reads a directory, a log and a key file. Does the least that
-is needed for that, and imports nothing of ours.
+Opens a delivery, checks a frame, and reads leaves, checkpoints and key files. Does the least that
+is needed for that, and imports nothing of ours. Values are read in `second_formats`, the directory
+in `second_federation`.
 """
 
 import base64
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from tests.unit.protocol import second_formats as formats
 from tests.unit.protocol.primitives import (
     Refused,
     body_context,
@@ -38,8 +42,6 @@ from tests.unit.protocol.primitives import (
 )
 
 FRAME = "application/vnd.tocsin.frame.v1"
-ROOT = "application/vnd.tocsin.root.v1"
-ENTRY = "application/vnd.tocsin.directory-entry.v1"
 
 
 # Section 8.
@@ -58,54 +60,85 @@ class Received:
     wrap: bytes
     notices: Sequence[tuple[int, bytes, bytes, Sequence[bytes]]]
     withheld: Sequence[int]
+    stub: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a delivery proves: (index, content key, content) of its notices, and what it hides."""
+
+    notices: Sequence[tuple[int, bytes, bytes]]
+    unaccounted: Sequence[int]
 
 
 def open_delivery(
     got: Received, *, keyset: bytes, federation: bytes, agency: str, topic: str, seed: bytes
-) -> list[tuple[int, bytes, bytes]]:
-    """Return (index, content key, content) of each notice."""
-    header = read("tocsin/frame-header/v1", got.frame_header, 11)
-    at = uint(header[5], 8)
-    verify(keyset, FRAME, got.statement, got.signature, at)
-    statement = read("tocsin/frame/v1", got.statement, 7)
-    need(statement[1] == read("tocsin/keyset/v1", keyset, 5)[0])
-    need(statement[2] == sha(got.frame_header))
-    need(uint(header[0], 2) == 1 and header[1] == federation and header[4] == topic.encode())
-    recipient = read("tocsin/recipient/v1", got.recipient, 6)
-    path_root = root_by_path(
-        leaf_hash(got.recipient), got.recipient_index, uint(statement[3], 4), got.recipient_path
+) -> Opened:
+    signed, header = check_signed(
+        got.statement, got.signature, got.frame_header, keyset, federation
     )
-    need(path_root == statement[4])
-    need(recipient[0] == agency.encode() and recipient[5] == sha(got.wrap))
-    _check_notices(got, uint(statement[5], 4), statement[6])
-    info = wrap_info(got.frame_header, agency, recipient[1].decode())
+    need(header["topic"] == topic)
+    path_root = root_by_path(
+        leaf_hash(got.recipient), got.recipient_index, signed["m"], got.recipient_path
+    )
+    need(path_root == signed["recipient_root"])
+    recipient = formats.recipient(got.recipient)
+    need(recipient["agency"] == agency)
+    need(not got.notices or recipient["wrap_digest"] == sha(got.wrap))
+    headers = _check_notices(got, signed["n"], signed["notice_root"])
+    named = {index for index, *_ in got.notices} | {*got.withheld}
+    hidden = [index for index in range(signed["n"]) if index not in named]
+    if not got.notices:
+        return Opened(notices=(), unaccounted=hidden)
+    info = wrap_info(got.frame_header, agency, recipient["key_id"])
     seal_key = unwrap(private_key(seed), info, got.wrap)
-    need(key_commitment(seal_key, federation, header[2]) == header[7])
+    commitment = key_commitment(seal_key, federation, header["seal_id"])
+    need(commitment == header["key_commitment"])
     opened = []
-    for index, notice, body, _ in got.notices:
+    for (index, notice, body, _), read_header in zip(got.notices, headers, strict=True):
         key = content_key(seal_key, got.frame_header, notice)
-        content = unpadded(chunked_open(key, body_context(got.frame_header, notice), body))
+        content = open_body(key, got.frame_header, notice, body)
+        formats.content(content, read_header)
         opened.append((index, key, content))
-    return opened
+    return Opened(notices=opened, unaccounted=hidden)
+
+
+def open_body(key: bytes, frame_header: bytes, notice: bytes, body: bytes) -> bytes:
+    return unpadded(chunked_open(key, body_context(frame_header, notice), body))
+
+
+def check_signed(
+    statement: bytes, signature: bytes, frame_header: bytes, keyset: bytes, federation: bytes
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the statement and the frame header: section 7, steps 2 to 4."""
+    signed = formats.statement(statement)
+    need(formats.keyset(keyset)["keyset_id"] == signed["keyset_id"])
+    header = formats.frame_header(frame_header)
+    verify(keyset, FRAME, statement, signature, header["created_at"])
+    need(signed["header_digest"] == sha(frame_header) and header["federation"] == federation)
+    return signed, header
 
 
 def notice_leaf(header: bytes, body: bytes) -> bytes:
     return leaf_hash(framed("tocsin/notice/v1", header, sha(body)))
 
 
-def _check_notices(got: Received, count: int, root: bytes) -> None:
+def _check_notices(got: Received, count: int, root: bytes) -> list[dict[str, Any]]:
     indices = [index for index, *_ in got.notices]
+    need(not (got.stub and (got.notices or got.withheld)))
+    need(not (got.wrap and not got.notices))
     named = [*indices, *got.withheld]
-    need(indices == sorted(indices) and len(set(named)) == len(named))
-    need(all(0 <= index < count for index in named))
+    need(indices == sorted(indices) and list(got.withheld) == sorted(got.withheld))
+    need(len(set(named)) == len(named) and all(0 <= index < count for index in named))
     hashes = [notice_leaf(header, body) for _, header, body, _ in got.notices]
     if len(hashes) == count and not any(path for *_, path in got.notices):
         need(tree_root(hashes) == root)
     else:
         for hashed, (index, _, _, path) in zip(hashes, got.notices, strict=True):
             need(root_by_path(hashed, index, count, path) == root)
-    ids = [read("tocsin/notice-header/v1", header, 6)[0] for _, header, _, _ in got.notices]
-    need(len(set(ids)) == len(ids))
+    headers = [formats.notice_header(header) for _, header, _, _ in got.notices]
+    need(len({header["notice_id"] for header in headers}) == len(headers))
+    return headers
 
 
 # Section 7.
@@ -124,91 +157,20 @@ class Published:
 
 
 def check_frame(frame: Published, keyset: bytes, federation: bytes) -> None:
-    header = read("tocsin/frame-header/v1", frame.frame_header, 11)
-    verify(keyset, FRAME, frame.statement, frame.signature, uint(header[5], 8))
-    signed = read("tocsin/frame/v1", frame.statement, 7)
-    need(signed[2] == sha(frame.frame_header) and header[1] == federation)
-    need(uint(signed[3], 4) == len(frame.recipients) == len(frame.wraps))
-    need(tree_root([leaf_hash(one) for one in frame.recipients]) == signed[4])
-    records = [read("tocsin/recipient/v1", one, 6) for one in frame.recipients]
-    need([record[5] for record in records] == [sha(one) for one in frame.wraps])
-    agencies = [record[0] for record in records]
-    need(agencies == sorted(set(agencies)) and signed[0] in agencies)
-    need(uint(signed[5], 4) == len(frame.notices))
-    need(tree_root([notice_leaf(one, body) for one, body in frame.notices]) == signed[6])
-    ids = [read("tocsin/notice-header/v1", one, 6)[0] for one, _ in frame.notices]
-    need(len(set(ids)) == len(ids))
-
-
-# Sections 9 and 10, as far as signatures and places go.
-
-
-@dataclass(frozen=True)
-class Root:
-    body: bytes
-    threshold: int
-    keysets: Mapping[bytes, bytes]
-    created_at: int
-    directory_size: int
-    directory_root: bytes
-
-
-def read_root(body: bytes) -> Root:
-    found = read("tocsin/root/v1", body, 12)
-    stewards = [read("tocsin/steward/v1", one, 3) for one in items_of(found[3])]
-    return Root(
-        body=body,
-        threshold=uint(found[2], 4),
-        keysets={read("tocsin/keyset/v1", keyset, 5)[0]: keyset for _, keyset, _ in stewards},
-        created_at=uint(found[7], 8),
-        directory_size=uint(found[10], 8),
-        directory_root=found[11],
+    signed, _ = check_signed(
+        frame.statement, frame.signature, frame.frame_header, keyset, federation
     )
-
-
-def count(root: Root, kind: str, body: bytes, signatures: bytes, at: int) -> int:
-    counted = 0
-    for pair in items_of(signatures):
-        keyset_id, signature = items_of(pair)
-        if keyset_id in root.keysets:
-            verify(root.keysets[keyset_id], kind, body, signature, at)
-            counted += 1
-    return counted
-
-
-def read_roots(signed: Sequence[bytes]) -> list[Root]:
-    roots: list[Root] = []
-    for number, one in enumerate(signed, 1):
-        body, signatures = read("tocsin/signed-root/v1", one, 2)
-        found, root = read("tocsin/root/v1", body, 12), read_root(body)
-        need(uint(found[0], 8) == number)
-        need(found[9] == (sha(roots[-1].body) if roots else bytes(32)))
-        for by in (*roots[-1:], root):
-            need(count(by, ROOT, body, signatures, root.created_at) >= by.threshold)
-        roots.append(root)
-    return roots
-
-
-def read_directory(signed_roots: Sequence[bytes], entries: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the federation's id and the directory's root hash."""
-    roots = read_roots(signed_roots)
-    federation, hashes, issued = sha(roots[0].body), list[bytes](), 0
-    for number, one in enumerate(entries):
-        need(all(root_fits(root, hashes) for root in roots))
-        body, signatures = read("tocsin/signed-entry/v1", one, 2)
-        found = read("tocsin/directory-entry/v1", body, 4)
-        need(found[0] == federation and uint(found[1], 8) == number and uint(found[2], 8) >= issued)
-        issued = uint(found[2], 8)
-        in_force = [root for root in roots if root.directory_size <= number][-1]
-        wanted = 1 if items_of(found[3])[0] == b"tocsin/lock/v1" else in_force.threshold
-        need(count(in_force, ENTRY, body, signatures, issued) >= wanted)
-        hashes.append(leaf_hash(one))
-    need(all(root_fits(root, hashes) for root in roots))
-    return federation, tree_root(hashes)
-
-
-def root_fits(root: Root, hashes: Sequence[bytes]) -> bool:
-    return root.directory_size != len(hashes) or root.directory_root == tree_root(hashes)
+    need(signed["m"] == len(frame.recipients) == len(frame.wraps))
+    need(tree_root([leaf_hash(one) for one in frame.recipients]) == signed["recipient_root"])
+    records = [formats.recipient(one) for one in frame.recipients]
+    need([record["wrap_digest"] for record in records] == [sha(one) for one in frame.wraps])
+    agencies = [record["agency"] for record in records]
+    need(agencies == sorted(set(agencies)) and signed["originator"] in agencies)
+    need(signed["n"] == len(frame.notices))
+    hashes = [notice_leaf(one, body) for one, body in frame.notices]
+    need(tree_root(hashes) == signed["notice_root"])
+    ids = [formats.notice_header(one)["notice_id"] for one, _ in frame.notices]
+    need(len(set(ids)) == len(ids))
 
 
 # Section 11.
@@ -229,19 +191,40 @@ def log_leaf(
     return framed("tocsin/log-leaf/v1", kind.encode(), time_ms.to_bytes(8, "big"), listed(*pairs))
 
 
+NOTE = re.compile(
+    r"([!-*,-~]{1,255})\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n\n"
+    r"((?:\u2014 [!-*,-~]{1,255} [A-Za-z0-9+/]+={0,2}\n){1,64})"
+)
+
+
 def read_checkpoint(note: str, origin: str, log_key: bytes) -> tuple[int, bytes]:
-    text, _, signatures = note.rpartition("\n\n")
-    name, size, root = text.split("\n")
-    need(name == origin)
+    found = NOTE.fullmatch(note)
+    need(found and len(note) <= 65536)
+    assert found is not None
+    name, size, root, lines = found.groups()
+    need(name == origin and int(size) < 1 << 63)
     key_id = sha(origin.encode() + b"\n\x01" + log_key)[:4]
-    found = [base64.b64decode(line.rsplit(" ", 1)[1]) for line in signatures.splitlines()]
-    ours = [one for one in found if one[:4] == key_id]
+    named = [line.split(" ")[1:] for line in lines.splitlines()]
+    blobs = [(by, canonical(encoded)) for by, encoded in named]
+    need(all(len(blob) > 4 for _, blob in blobs))
+    ours = [blob for by, blob in blobs if by == origin and blob[:4] == key_id]
     need(len(ours) == 1)
     try:
-        Ed25519PublicKey.from_public_bytes(log_key).verify(ours[0][4:], f"{text}\n".encode())
+        Ed25519PublicKey.from_public_bytes(log_key).verify(
+            ours[0][4:], f"{name}\n{size}\n{root}\n".encode()
+        )
     except InvalidSignature:
         raise Refused from None
-    return int(size), base64.b64decode(root)
+    return int(size), canonical(root)
+
+
+def canonical(encoded: str) -> bytes:
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Refused from None
+    need(base64.b64encode(data).decode() == encoded)
+    return data
 
 
 # Section 12.
