@@ -5,15 +5,13 @@ Over a real store and a broker in memory that lies where a test tells it to.
 """
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agency_client.domain.content import Content, SealedAttachment
-from agency_client.domain.delivery import Delivery
-from agency_client.domain.findings import Finding, FindingKind
+from agency_client.domain.findings import FindingKind
 from agency_client.domain.frames import decode_frame
 from agency_client.domain.outbox import Refusal
 from agency_client.domain.records import ReceivedBatch
@@ -22,10 +20,16 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.services.directory import verified_directory
 from keys import merkle
 from keys.checkpoint import Checkpoint, sign_checkpoint
-from keys.envelope import Frame, FrameHeader, NoticeHeader, NoticeRef, Recipient, Statement
+from keys.envelope import (
+    AttachmentRef,
+    FrameHeader,
+    NoticeHeader,
+    NoticeRef,
+    Recipient,
+    Statement,
+)
 from keys.fields import new_uuid7
 from keys.framing import sha256
-from keys.sealing import NoticeDraft
 from keys.signers import generate_signer
 from keys.signing import PAYLOAD_FRAME
 from tests.simulator.agency import (
@@ -34,61 +38,11 @@ from tests.simulator.agency import (
     ManualClock,
     SimulatedAgency,
     open_agency,
-    working_federation,
 )
 from tests.simulator.broker import Fault, MemoryBroker
-from tests.simulator.federation import NOW, TOPIC, Federation, notice_draft
+from tests.simulator.federation import HOUR, NOW, TOPIC, Federation, notice_draft
 from tests.unit.protocol.material import ORIGINATOR, READER
-
-NGO = "hr-ngo"
-HOUR = 3_600_000
-CONTENT = Content(notice={"type": "BLUE", "title": "an invented case"}).encode()
-Opening = Callable[[str], SimulatedAgency]
-
-
-@pytest.fixture
-def held() -> Federation:
-    return working_federation()
-
-
-@pytest.fixture
-def broker(held: Federation) -> MemoryBroker:
-    return MemoryBroker(held, ManualClock())
-
-
-@pytest.fixture
-def profile(held: Federation, broker: MemoryBroker, tmp_path: Path) -> Iterator[Opening]:
-    opened: list[SimulatedAgency] = []
-
-    def opening(name: str) -> SimulatedAgency:
-        opened.append(open_agency(held, broker, name, tmp_path / name, ManualClock()))
-        return opened[-1]
-
-    yield opening
-    for one in opened:
-        one.store.close()
-
-
-@pytest.fixture
-def gr(profile: Opening) -> SimulatedAgency:
-    return profile(ORIGINATOR)
-
-
-@pytest.fixture
-def ro(profile: Opening) -> SimulatedAgency:
-    return profile(READER)
-
-
-async def received(agency: SimulatedAgency) -> list[Finding]:
-    """Receive what there is; return what was found wrong, in order."""
-    await agency.receiver.catch_up(EVERYTHING)
-    return list(reversed(agency.store.inbox.findings(100)))
-
-
-def seal(held: Federation, *contents: bytes | NoticeDraft, **more: object) -> Frame:
-    arguments: dict[str, object] = {"to": [READER]} | more
-    return held.seal(ORIGINATOR, contents or (CONTENT,), **arguments)  # type: ignore[arg-type]
-
+from tests.unit.protocol.receiving import CONTENT, NGO, Opening, lie, received, seal
 
 # Content.
 
@@ -116,20 +70,69 @@ def test_the_same_content_is_written_alike() -> None:
         b"[]",
         b"{}",
         b"\xff",
+        CONTENT.decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + CONTENT,
+        CONTENT.replace(b'"title"', b'"type"'),
+        CONTENT.replace(b'"BLUE"', b"NaN"),
+        CONTENT.replace(b'"BLUE"', b"1e999"),
+        CONTENT.replace(b'"BLUE"', b"9007199254740992"),
+        CONTENT.replace(b'"BLUE"', rb'"\ud800"'),
+        CONTENT.replace(b'"BLUE"', b"[" * 63 + b"]" * 63),
         b"[" * 100_000,
-        b'{"schema":"tocsin.content.v2","notice":{},"attachments":[]}',
-        b'{"schema":"tocsin.content.v1","notice":[],"attachments":[]}',
-        b'{"schema":"tocsin.content.v1","notice":{},"attachments":[{"id":"00"}]}',
     ],
-    ids=["empty", "text", "list", "bare", "bytes", "nested", "schema", "notice", "attachment"],
+    ids=[
+        *("empty", "text", "list", "bare", "bytes", "utf-16", "bom"),
+        *("twice", "nan", "infinite", "integer", "surrogate", "deep", "deeper"),
+    ],
 )
-async def test_a_body_without_a_content_document_does_not_open(
+async def test_a_body_that_is_no_json_object_of_the_form_does_not_open(
     held: Federation, broker: MemoryBroker, ro: SimulatedAgency, content: bytes
 ) -> None:
     broker.publish(ORIGINATOR, seal(held, content))
     (finding,) = await received(ro)
     assert (finding.kind, finding.reason) == (FindingKind.REFUSED_FRAME, "body_invalid")
     assert ro.titles() == []
+
+
+@pytest.mark.must("CONTENT-3")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"schema":"tocsin.content.v2","notice":{},"attachments":[]}',
+        b'{"schema":"tocsin.content.v1","notice":[],"attachments":[]}',
+        b'{"schema":"tocsin.content.v1","notice":{}}',
+        b'{"schema":"tocsin.content.v1","notice":{},"attachments":[{"id":"00"}]}',
+    ],
+    ids=["schema", "notice", "no attachments", "attachment"],
+)
+async def test_a_body_without_the_members_of_a_content_document_does_not_open(
+    held: Federation, broker: MemoryBroker, ro: SimulatedAgency, content: bytes
+) -> None:
+    broker.publish(ORIGINATOR, seal(held, content))
+    (finding,) = await received(ro)
+    assert (finding.kind, finding.reason) == (FindingKind.REFUSED_FRAME, "body_invalid")
+
+
+def listing(*ids: bytes) -> bytes:
+    """Return content that lists attachments of these ids."""
+    listed = [
+        SealedAttachment(id=one, key=bytes(32), name="n", media_type="text/plain", length=1)
+        for one in ids
+    ]
+    return Content(notice={"title": "listing"}, attachments=tuple(listed)).encode()
+
+
+@pytest.mark.must("CONTENT-4")
+async def test_content_lists_the_attachments_of_its_header_in_their_order(
+    held: Federation, broker: MemoryBroker, ro: SimulatedAgency
+) -> None:
+    one, two = b"1" * 16, b"2" * 16
+    refs = tuple(AttachmentRef(id=name, digest=bytes(32), length=1) for name in (one, two))
+    for ids in ((), (one,), (two, one), (one, two, two), (one, two)):
+        broker.force(seal(held, notice_draft(listing(*ids), attachments=refs)))
+    findings = await received(ro)
+    assert [one.reason for one in findings] == ["body_invalid"] * 4
+    assert ro.titles() == ["listing"]
 
 
 # Numbers.
@@ -215,10 +218,6 @@ async def test_a_refused_frame_and_those_behind_it_are_sealed_and_numbered_anew(
 # What is received.
 
 
-def lie(change: Callable[[Delivery], Delivery], at: int = 1) -> Callable[..., list[Delivery]]:
-    return lambda _, one: [change(one) if one.sequence == at else one]
-
-
 @pytest.mark.must("OPEN-1")
 async def test_a_keyset_that_the_directory_does_not_know_signs_nothing(
     held: Federation, broker: MemoryBroker, ro: SimulatedAgency
@@ -232,6 +231,17 @@ async def test_a_keyset_that_the_directory_does_not_know_signs_nothing(
     assert (finding.kind, finding.reason) == (FindingKind.REFUSED_FRAME, "unknown_keyset")
     assert broker.calls["roots"] > 0
     assert ro.titles() == []
+
+
+@pytest.mark.must("CHECK-3", "OPEN-1")
+async def test_the_keyset_of_another_agency_signs_nothing_under_its_id(
+    held: Federation, broker: MemoryBroker, ro: SimulatedAgency
+) -> None:
+    good, other = seal(held), held.agencies[NGO].signer
+    assert other.keyset_id == held.agencies[ORIGINATOR].signer.keyset_id
+    broker.force(replace(good, signature=other.sign(PAYLOAD_FRAME, good.statement)))
+    (finding,) = await received(ro)
+    assert (finding.kind, finding.reason) == (FindingKind.REFUSED_FRAME, "signature_invalid")
 
 
 @pytest.mark.must("OPEN-10", "POLICY-2")

@@ -9,12 +9,17 @@ from dataclasses import replace
 
 import pytest
 
+from broker.errors import BrokerError
+from broker.errors import Reason as Refused
+from broker.services.admitting import check_authentic
+from broker.services.federation import Federation as BrokersView
 from keys import checking, envelope
 from keys.checking import check_frame
 from keys.envelope import Frame, FrameHeader, SealedNotice
 from keys.errors import Reason, SignatureError, TrustError
 from keys.fields import new_uuid7
 from keys.framing import framed
+from keys.signing import PAYLOAD_FRAME
 from tests.simulator.federation import NOW, TOPIC
 from tests.unit.protocol.material import (
     ORIGINATOR,
@@ -80,6 +85,20 @@ def test_the_signature_comes_before_what_hangs_on_the_statement() -> None:
 @pytest.mark.must("CHECK-3")
 def test_a_statement_that_names_another_keyset_is_refused() -> None:
     assert refusal(resigned(frame(), keyset_id="another")) is Reason.UNKNOWN_KEYSET
+
+
+@pytest.mark.must("CHECK-3")
+def test_the_keyset_is_the_originators_and_not_anothers_of_that_id() -> None:
+    held = BrokersView(directory=federation().directory, engine=None)
+    other = federation().agencies["hr-ngo"]
+    assert other.signer.keyset_id == keyset().keyset_id
+    statement = frame().statement
+    forged = replace(frame(), signature=other.signer.sign(PAYLOAD_FRAME, statement))
+    assert check_authentic(frame(), ORIGINATOR, held).statement.originator == ORIGINATOR
+    for bad in (forged, resigned(frame(), keyset_id="another")):
+        with pytest.raises(BrokerError) as caught:
+            check_authentic(bad, ORIGINATOR, held)
+        assert caught.value.reason is Refused.SIGNATURE_INVALID
 
 
 @pytest.mark.must("CHECK-4")

@@ -14,11 +14,11 @@ from agency_client.services.directory import verified_directory
 from keys.directory import Directory, SignedEntry, encode_entry, sign_entry
 from keys.entries import LockEntry, RetireEntry, RuleBookEntry, UnlockEntry
 from keys.errors import Reason, TrustError
-from keys.framing import sha256
+from keys.framing import sha256, u32
 from keys.root import RootDocument, SignedRoot, Steward, federation_id, sign_root, verified_roots
 from keys.signers import SeedSigner, generate_signer
 from tests.simulator.federation import DAY, NOW, Federation, build_federation
-from tests.unit.protocol.material import READER, federation, refuses
+from tests.unit.protocol.material import READER, federation, refuses, with_item
 
 
 @cache
@@ -159,6 +159,26 @@ def test_one_wrong_signature_refuses_the_document() -> None:
     assert refusal(rotate, late) is Reason.EXPIRED
 
 
+@pytest.mark.must("ROOT-6")
+def test_one_wrong_signature_refuses_an_entry_too() -> None:
+    good = held().propose(LOCK, by=["gamma"])
+    assert held().directory.with_entry(good).is_locked(READER)
+    forged = good.with_signature(signers()["alpha"].keyset_id, bytes(3373))
+    assert refusal(held().directory.with_entry, forged) is Reason.SIGNATURE_INVALID
+    passed_over = good.with_signature("unknown", bytes(3373))
+    assert held().directory.with_entry(passed_over).is_locked(READER)
+
+
+@pytest.mark.must("ROOT-8")
+@pytest.mark.parametrize("threshold", [0, 4, 2**32 - 1])
+def test_a_threshold_of_none_or_of_more_than_there_are_is_refused(threshold: int) -> None:
+    good = signed(first(), "alpha", "beta", "gamma")
+    bad = replace(good, body=with_item(good.body, 3, u32(threshold)))
+    assert refusal(verified_roots, [bad]) is Reason.MALFORMED
+    assert refusal(verified_roots, [replace(bad, signatures=())]) is Reason.MALFORMED
+    assert refusal(replace, first(), threshold=threshold) is Reason.MALFORMED
+
+
 # The directory.
 
 
@@ -272,6 +292,27 @@ def test_other_keys_under_a_known_id_are_refused() -> None:
         assert refusal(apply, bad) is Reason.ENTRY_INVALID
     shorter = replace(entry.signing[0], valid_until=NOW + DAY)
     assert apply(replace(entry, signing=(shorter,))).keyset(READER, shorter.keyset_id) == shorter
+
+
+@pytest.mark.must("DIR-6")
+def test_an_id_that_was_dropped_does_not_come_back_with_other_keys() -> None:
+    entry = held().agencies[READER].entry
+    stranger = build_federation().agencies[READER].entry
+    dropped = apply(replace(entry, signing=(), encryption=()))
+    for changes in ({"signing": stranger.signing}, {"encryption": stranger.encryption}):
+        bad = proposal(replace(entry, **changes), index=dropped.size)
+        assert refusal(dropped.with_entry, bad) is Reason.ENTRY_INVALID
+    again = dropped.with_entry(proposal(entry, index=dropped.size))
+    assert again.keyset(READER, entry.signing[0].keyset_id) == entry.signing[0]
+
+
+@pytest.mark.must("DIR-15")
+def test_an_entry_about_a_locked_agency_does_not_lift_its_lock() -> None:
+    one = build_federation()
+    one.lock(READER)
+    one.replace_agency(READER, name="Another name")
+    assert one.directory.is_locked(READER)
+    assert one.directory.encryption_key(READER, NOW) is None
 
 
 @pytest.mark.must("DIR-7")

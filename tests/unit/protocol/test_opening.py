@@ -4,6 +4,8 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys import hpke
 from keys.attachments import AttachmentSealer
@@ -115,10 +117,24 @@ def test_indices_that_do_not_account_for_the_frame_are_refused() -> None:
         replace(PART, withheld=(0, 1)),
         replace(PART, withheld=(1, 1)),
         replace(WHOLE, withheld=(2,)),
+        replace(STUB, withheld=(2, 0)),
     ):
         assert refusal(changed) is Reason.REPEATED_ID
     for withheld in ((3,), (-1,)):
         assert refusal(replace(PART, withheld=withheld)) is Reason.STATEMENT_MISMATCH
+
+
+@pytest.mark.must("OPEN-23")
+def test_a_form_that_contradicts_itself_is_refused() -> None:
+    for changed in (
+        replace(PART, stub=True),
+        replace(WHOLE, stub=True),
+        replace(STUB, stub=True, withheld=(0, 1, 2)),
+        replace(STUB, stub=True, withheld=(0,)),
+        replace(STUB, withheld=(0, 1, 2), wrap=WHOLE.wrap),
+        replace(STUB, stub=True, wrap=WHOLE.wrap),
+    ):
+        assert refusal(changed) is Reason.MALFORMED
 
 
 @pytest.mark.must("OPEN-8")
@@ -168,6 +184,20 @@ def rewrapped(secret: bytes) -> Frame:
     recipients[place] = replace(record, wrap_digest=sha256(wrap)).encode()
     wraps[place] = wrap
     return resigned(replace(frame(), recipients=tuple(recipients), wraps=tuple(wraps)))
+
+
+@pytest.mark.must("SEAL-17")
+@pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31)])
+def test_a_wrap_to_which_x25519_adds_nothing_does_not_open(point: bytes) -> None:
+    public = my_key().public(valid_from=0, valid_until=1).public
+    mlkem = MLKEM768PublicKey.from_public_bytes(public[:1184])
+    first, ciphertext = mlkem.encapsulate()
+    shared = primitives.combined(first, bytes(32), point, public[1184:])
+    key, nonce = primitives.hpke_keys(shared, b"info")
+    sealed = AESGCM(key).encrypt(nonce, b"s" * 32, None)
+    with pytest.raises(OpenError) as caught:
+        my_key().unwrap(ciphertext + point + sealed, b"info")
+    assert caught.value.reason is Reason.WRAP_INVALID
 
 
 @pytest.mark.must("OPEN-12")
