@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The errors of the trust library: one tree, each with a stable reason.
 
-Hostile bytes raise one of these and nothing else. To a peer all failures to verify or open look
-alike: the reason is for the party whose own check failed.
+Hostile bytes raise one of these and nothing else. The reason is for the party whose own check
+failed; what a sender is told of it is the broker's to choose. Source: docs/protocol.md section 7.
 """
 
 from enum import StrEnum
