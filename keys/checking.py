@@ -106,6 +106,11 @@ def check_header(
     decoded = FrameHeader.decode(header)
     if decoded.federation != federation:
         raise EnvelopeError(Reason.FOREIGN_FEDERATION, "frame belongs to another federation")
+    if decoded.originator != statement.originator:
+        raise EnvelopeError(
+            Reason.STATEMENT_MISMATCH,
+            f"frame was sealed by {decoded.originator} and signed by {statement.originator}",
+        )
     if not keyset.is_valid_at(decoded.created_at):
         raise SignatureError(
             Reason.EXPIRED,

@@ -142,6 +142,8 @@ class FrameHeader:
         rule_book: what the originator decided under.
         directory: the directory that the originator took keys from.
         log: the highest checkpoint of the broker's log that the originator had verified.
+        originator: who sealed it. The wraps and bodies hang on this header, so nobody can sign
+            another's ciphertext as its own.
         suite: always `SUITE`.
     """
 
@@ -155,6 +157,7 @@ class FrameHeader:
     rule_book: RuleBookRef
     directory: TreeHead
     log: TreeHead
+    originator: str
     suite: int = SUITE
 
     @refusing(EnvelopeError)
@@ -167,6 +170,7 @@ class FrameHeader:
         check_bytes(self.key_commitment, HASH_BYTES, "key commitment")
         check_topic(self.topic)
         check_time(self.created_at)
+        check_agency(self.originator)
 
     def encode(self) -> bytes:
         """Return the FRAME_HEADER bytes."""
@@ -183,15 +187,16 @@ class FrameHeader:
             self.rule_book.encode(),
             self.directory.encode(),
             self.log.encode(),
+            self.originator.encode(),
         )
 
     @classmethod
     @refusing(EnvelopeError)
     def decode(cls, data: bytes) -> Self:
         """Read FRAME_HEADER bytes; raises `EnvelopeError` for any `encode` would not write."""
-        items = unframe(_FRAME_HEADER, data, 11)
+        items = unframe(_FRAME_HEADER, data, 12)
         suite, federation, seal_id, outlet, topic, created_at, marking, commitment = items[:8]
-        rule_book, directory, log = items[8:]
+        rule_book, directory, log, originator = items[8:]
         return cls(
             suite=read_uint(suite, 2),
             federation=federation,
@@ -204,6 +209,7 @@ class FrameHeader:
             rule_book=RuleBookRef.decode(rule_book),
             directory=TreeHead.decode(directory),
             log=TreeHead.decode(log),
+            originator=read_text(originator),
         )
 
 

@@ -114,6 +114,7 @@ def seal_frame(
         rule_book=rule_book,
         directory=directory,
         log=log,
+        originator=originator,
     ).encode()
     digest = sha256(header)
     ordered = _in_order(recipients, originator, created_at)

@@ -143,6 +143,7 @@ def frame_header(story: Story, *, federation: bytes | None = None) -> FrameHeade
         rule_book=RuleBookRef(version=book.version, digest=book.digest),
         directory=TreeHead(size=story.at_sealing.size, root=story.at_sealing.root),
         log=TreeHead(size=head.size, root=head.root),
+        originator="gr-pol",
     )
 
 

@@ -274,6 +274,7 @@ def _read(frame: Published, shown: tuple[int, ...]) -> Read:
         rule_book=RuleBookRef(version=1, digest=bytes(32)),
         directory=TreeHead(size=0, root=EMPTY_ROOT),
         log=TreeHead(size=0, root=EMPTY_ROOT),
+        originator=OTHER,
     )
     checked = CheckedDelivery(
         header=header,

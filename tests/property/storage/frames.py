@@ -50,6 +50,7 @@ def admission(
         rule_book=RuleBookRef(version=1, digest=bytes(32)),
         directory=NOWHERE,
         log=NOWHERE,
+        originator=originator,
     )
     recipients = tuple(
         Recipient(

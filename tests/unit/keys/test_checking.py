@@ -7,12 +7,20 @@ from dataclasses import replace
 import pytest
 
 from keys.checking import check_frame, check_limits, check_statement
-from keys.envelope import MAX_NOTICE_BYTES, MAX_WRAP_BYTES, Frame, SealedNotice, Statement
+from keys.envelope import (
+    MAX_NOTICE_BYTES,
+    MAX_WRAP_BYTES,
+    Frame,
+    FrameHeader,
+    SealedNotice,
+    Statement,
+)
 from keys.errors import EnvelopeError, Reason, SignatureError, TrustError
 from keys.framing import framed, sha256
+from keys.opening import verify_delivery
 from keys.signers import generate_signer
 from keys.signing import PAYLOAD_ENTRY, PAYLOAD_FRAME, PAYLOAD_RECEIPT, PAYLOAD_ROOT, Keyset
-from tests.simulator.federation import KEYSET, NOW, Federation, build_federation
+from tests.simulator.federation import KEYSET, NOW, Federation, build_federation, delivery_of
 from tests.unit.keys.frames import header_with, recipient_with, signed_again
 
 Change = Callable[[Frame], Frame]
@@ -285,3 +293,22 @@ def test_a_statement_is_verified_before_it_is_decoded(keyset: Keyset) -> None:
         with pytest.raises(EnvelopeError) as refused:
             check_statement(junk, signer.sign(PAYLOAD_FRAME, junk), own)
         assert refused.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.must("CHECK-13")
+def test_another_s_ciphertext_signed_as_one_s_own_is_refused(
+    federation: Federation, frame: Frame
+) -> None:
+    """A thief of the broker's disk who is a member, and was no recipient, claims a frame."""
+    thief = federation.agencies["ro-pol"]
+    statement = replace(Statement.decode(frame.statement), originator="ro-pol").encode()
+    stolen = replace(
+        frame, statement=statement, signature=thief.signer.sign(PAYLOAD_FRAME, statement)
+    )
+    refused = refusal(stolen, thief.entry.signing[0], federation.id)
+    assert refused.reason is Reason.STATEMENT_MISMATCH
+    assert "sealed by gr-pol and signed by ro-pol" in refused.detail
+    delivered = delivery_of(stolen, "hr-ngo")
+    topic = FrameHeader.decode(frame.header).topic
+    with pytest.raises(EnvelopeError, match="sealed by gr-pol and signed by ro-pol"):
+        verify_delivery(delivered, thief.entry.signing[0], federation.id, "hr-ngo", topic)

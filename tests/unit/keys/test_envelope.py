@@ -44,6 +44,7 @@ HEADER = FrameHeader(
     rule_book=RuleBookRef(version=1, digest=HASH),
     directory=TreeHead(size=5, root=HASH),
     log=TreeHead(size=0, root=HASH),
+    originator="gr-pol",
 )
 NOTICE = NoticeHeader(
     notice_id=new_uuid7(NOW),

@@ -137,7 +137,7 @@ def formats() -> tuple[Format, ...]:
             example=sealed.header,
             read=FrameHeader.decode,
             fixed=(1, 2, 3, 4, 6, 8),
-            texts=(5,),
+            texts=(5, 12),
         ),
         Format(
             name="HEADER",

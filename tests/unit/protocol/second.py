@@ -116,6 +116,7 @@ def check_signed(
     header = formats.frame_header(frame_header)
     verify(keyset, FRAME, statement, signature, header["created_at"])
     need(signed["header_digest"] == sha(frame_header) and header["federation"] == federation)
+    need(header["originator"] == signed["originator"])
     return signed, header
 
 

@@ -190,6 +190,7 @@ frame_header = record(
     rule_book=record("", version=size, digest=hash32),
     directory=head,
     log=head,
+    originator=agency,
 )
 reference = record("", originator=agency, notice_id=notice_id, leaf_hash=hash32)
 attachment = record("", id=fixed(16), digest=hash32, length=number(8, 1, 1 << 40))

@@ -80,6 +80,7 @@ def frame_header(value: Value) -> bytes:
         listed(u(book["version"], 8), book["digest"]),
         head(value["directory"]),
         head(value["log"]),
+        value["originator"].encode(),
     )
 
 

@@ -200,6 +200,7 @@ def test_identifiers_of_another_form_are_refused(
         ("RECIPIENT", 1),
         ("RECIPIENT", 2),
         ("FRAME_HEADER", 5),
+        ("FRAME_HEADER", 12),
         ("MARKING", 1),
         ("MARKING", 2),
         ("AGENCY", 1),
