@@ -31,6 +31,7 @@ def vectors(sealed: Sealed) -> list[Vector]:
     return [
         *cases("frame", "7", _frame_inputs(sealed), [*_frames(sealed), *_signed_frames(sealed)]),
         *cases("frame", "7", _frame_inputs(sealed), [*_signatures(sealed), *_keysets(sealed)]),
+        *cases("frame", "7", _frame_inputs(sealed), [_stolen(sealed)]),
         *cases("body", "6", _body_inputs(sealed), _bodies(sealed)),
         *cases("attachment", "6", _attachment_inputs(sealed), _attachments(sealed)),
     ]
@@ -209,6 +210,19 @@ def _signed_frames(sealed: Sealed) -> list[Case]:
         ),
     ]
     return [(name, about, {"frame": one}, reason) for name, about, one, reason in cases]
+
+
+def _stolen(sealed: Sealed) -> Case:
+    """Return the frame as another member signs it, who may copy it and not open it."""
+    cast, frame = sealed.cast, sealed.frame
+    recipients = list(zip(frame.recipients, frame.wraps, strict=True))
+    stolen = sealing.signed_frame(cast, frame.header, recipients, [*frame.notices], "ro-pol")
+    return (
+        "sealed-by-another",
+        "Its header names gr-pol, and ro-pol signed it as its own.",
+        {"keyset": cast.signer("ro-pol").public().encode(), "frame": stolen},
+        Reason.STATEMENT_MISMATCH,
+    )
 
 
 def _crossed(parts: list[Part]) -> list[Part]:

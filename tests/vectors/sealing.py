@@ -179,13 +179,13 @@ def signed_frame(
     header: bytes,
     recipients: list[tuple[bytes, bytes]],
     notices: list[SealedNotice],
-    payload_type: str = PAYLOAD_FRAME,
+    originator: str = "gr-pol",
 ) -> Frame:
     """Return a frame over parts as they are given, whatever is wrong with them, signed."""
     records = [merkle.hash_leaf(one) for one, _ in recipients]
     statement = Statement(
-        originator="gr-pol",
-        keyset_id=cast.signer("gr-pol").keyset_id,
+        originator=originator,
+        keyset_id=cast.signer(originator).keyset_id,
         header_digest=sha256(header),
         recipient_count=len(recipients),
         recipient_root=merkle.root(records),
@@ -198,7 +198,7 @@ def signed_frame(
         wraps=tuple(wrap for _, wrap in recipients),
         notices=tuple(notices),
         statement=statement,
-        signature=cast.signer("gr-pol").sign(payload_type, statement),
+        signature=cast.signer(originator).sign(PAYLOAD_FRAME, statement),
     )
 
 
