@@ -96,6 +96,7 @@ FRAME_HEADERS = st.builds(
     rule_book=RULE_BOOK_REFS,
     directory=TREE_HEADS,
     log=TREE_HEADS,
+    originator=AGENCIES,
 )
 NOTICE_REFS = st.builds(NoticeRef, originator=AGENCIES, notice_id=UUIDS, leaf_hash=HASHES)
 ATTACHMENT_REFS = st.builds(AttachmentRef, id=IDS, digest=HASHES, length=st.integers(1, 1 << 40))

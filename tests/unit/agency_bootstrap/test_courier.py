@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -142,7 +143,7 @@ async def test_without_time_one_attempt_is_made() -> None:
 
 @pytest.mark.parametrize("reason", [Reason.AGENCY_LOCKED, Reason.UNAUTHENTICATED])
 async def test_whoever_may_not_send_does_not_try_on(reason: Reason) -> None:
-    profile = Profile(report(waiting=1, reason=reason), report(accepted=1))
+    profile = Profile(replace(report(waiting=1, reason=reason), held=True), report(accepted=1))
     total = await profile.courier().send(60_000)
     assert (total.waiting, total.problem_reason) == (1, reason)
 
