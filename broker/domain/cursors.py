@@ -9,6 +9,8 @@ from broker.errors import invalid
 _SUBSCRIPTION = re.compile(r"[a-z0-9-]{1,64}")
 MAX_SEQUENCE = (1 << 63) - 1
 """Sequences are kept in signed 64-bit columns."""
+MAX_CURSORS = 1000
+"""Cursors of one request: more topics than a subscription has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@ from tocsin.v1 import (
 
 from broker.domain import events
 from broker.domain.credit import Credit
-from broker.domain.cursors import Cursor
+from broker.domain.cursors import MAX_CURSORS, Cursor
 from broker.domain.deliveries import Delivered
 from broker.domain.filters import Filter
 from broker.domain.logs import LogKind
 from broker.domain.receipts import Receipt
 from broker.errors import BrokerError, Reason, invalid
 from broker.rpc.deliveries import DeliveryBytes, embedded, log_reference
+from broker.services.admitting import check_counts
 from keys.envelope import Frame, SealedNotice
 
 MAX_ANSWER_BYTES = 3 << 20
@@ -32,9 +33,11 @@ def frame_of(publication: core_pb2.Publication) -> Frame:
     """Return the frame that a publication carries; nothing of it is checked yet.
 
     Raises:
-        BrokerError: MALFORMED where a notice is not at its place, or comes with a path.
+        BrokerError: LIMIT_EXCEEDED for too many parts: 4 MiB can hold a million, which must not be
+            looked at one by one; MALFORMED where a notice is not at its place, or has a path.
     """
     notices = publication.notices
+    check_counts(len(publication.recipients), len(publication.wraps), len(notices))
     if any(notice.index != place or notice.path for place, notice in enumerate(notices)):
         raise BrokerError(Reason.MALFORMED, detail="a notice's index is not its place in the frame")
     return Frame(
@@ -74,6 +77,17 @@ def credit_of(message: subscriber_service_pb2.Credit) -> Credit:
 def cursor_of(message: core_pb2.Cursor) -> Cursor:
     """Return a cursor, checked."""
     return Cursor(topic=message.topic, sequence=message.sequence)
+
+
+def cursors_of(messages: Sequence[core_pb2.Cursor]) -> list[Cursor]:
+    """Return the cursors of one request, checked; their number first.
+
+    Raises:
+        BrokerError: INVALID_ARGUMENT.
+    """
+    if len(messages) > MAX_CURSORS:
+        raise invalid("cursors")
+    return [cursor_of(message) for message in messages]
 
 
 def cursor_message(cursor: Cursor) -> core_pb2.Cursor:

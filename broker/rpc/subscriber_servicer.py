@@ -21,6 +21,7 @@ from broker.rpc.messages import (
     cursor_message,
     cursor_messages,
     cursor_of,
+    cursors_of,
     event_bytes,
     filter_of,
     fitting,
@@ -106,7 +107,7 @@ class SubscriberServicer:
         self, request: pb.AcknowledgeRequest, peer: Peer
     ) -> pb.AcknowledgeResponse:
         """Move cursors forward."""
-        cursors = [cursor_of(cursor) for cursor in request.cursors]
+        cursors = cursors_of(request.cursors)
         stand = await self.subscriptions.acknowledge(peer.name, request.subscription, cursors)
         return pb.AcknowledgeResponse(cursors=cursor_messages(stand))
 

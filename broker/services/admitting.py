@@ -44,21 +44,32 @@ class Cause(StrEnum):
     """A recipient's encryption key is not one that may be sealed to."""
 
 
+def check_counts(recipients: int, wraps: int, notices: int) -> None:
+    """Refuse a frame of too many parts or of none, before anything is made of them.
+
+    Raises:
+        BrokerError: LIMIT_EXCEEDED.
+    """
+    _check_within("recipients", MAX_RECIPIENTS, recipients)
+    _check_within("wraps", MAX_RECIPIENTS, wraps)
+    _check_within("notices", MAX_NOTICES, notices)
+
+
 def check_limits(frame: Frame) -> None:
     """Refuse a frame that is too large or empty, before anything else is done with it.
 
     Raises:
         BrokerError: LIMIT_EXCEEDED.
     """
+    check_counts(len(frame.recipients), len(frame.wraps), len(frame.notices))
     notices = sum(len(notice.header) + len(notice.body) for notice in frame.notices)
-    for limit, allowed, got in (
-        ("recipients", MAX_RECIPIENTS, len(frame.recipients)),
-        ("notices", MAX_NOTICES, len(frame.notices)),
-        ("wrap_bytes", MAX_WRAP_BYTES, sum(map(len, frame.wraps))),
-        ("notice_bytes", MAX_NOTICE_BYTES, notices),
-    ):
-        if not 1 <= got <= allowed:
-            raise over_limit(limit, allowed, got)
+    _check_within("wrap_bytes", MAX_WRAP_BYTES, sum(map(len, frame.wraps)))
+    _check_within("notice_bytes", MAX_NOTICE_BYTES, notices)
+
+
+def _check_within(limit: str, allowed: int, got: int) -> None:
+    if not 1 <= got <= allowed:
+        raise over_limit(limit, allowed, got)
 
 
 def check_authentic(frame: Frame, agency: str, federation: Federation) -> CheckedFrame:

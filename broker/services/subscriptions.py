@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from broker.domain.acts import Refusal
 from broker.domain.credit import Credit
-from broker.domain.cursors import Cursor, check_subscription
+from broker.domain.cursors import MAX_CURSORS, Cursor, check_subscription
 from broker.domain.deliveries import Delivered
 from broker.domain.filters import Filter
 from broker.domain.limits import MAX_PULL_FRAMES, MAX_WAIT_MS
@@ -25,8 +25,6 @@ from broker.services.session import Session, Surroundings
 from broker.services.wakeups import Wakeups
 
 ACT = "subscribe"
-MAX_CURSORS = 1000
-"""Cursors of one request: more topics than a subscription has."""
 
 _Key = tuple[str, str]
 
