@@ -69,6 +69,42 @@ def log_for(area: str) -> Log:
     return log
 
 
+@dataclass(slots=True, kw_only=True)
+class Sparing:
+    """Lets a burst of events through and then so many a second; those between are counted.
+
+    For what a peer can cause as often as it likes: it must not fill the disk.
+
+    Attributes:
+        burst: events let through at once.
+        per_second: events let through on and on.
+    """
+
+    burst: int = 500
+    per_second: float = 20.0
+    _left: float = field(init=False)
+    _seen_at: float = 0.0
+    _unshown: int = 0
+
+    def __post_init__(self) -> None:
+        self._left = self.burst
+
+    def admit(self, now: float) -> int | None:
+        """Return how many events before this one were left out, or None to leave it out, too.
+
+        Args:
+            now: seconds of a clock that does not go back.
+        """
+        self._left = min(self.burst, self._left + (now - self._seen_at) * self.per_second)
+        self._seen_at = now
+        if self._left < 1:
+            self._unshown += 1
+            return None
+        self._left -= 1
+        unshown, self._unshown = self._unshown, 0
+        return unshown
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """The broker's numbers. Labels are method names and reasons, never who or what."""

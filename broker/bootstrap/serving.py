@@ -22,6 +22,7 @@ from broker.ports.entropy import SystemEntropy
 from broker.ports.store import StoreState
 from broker.rpc.certificates import Certificates
 from broker.rpc.server import RpcServer
+from broker.rpc.shares import MAX_CALLS
 from broker.telemetry import Metrics, log_for, serve_metrics
 
 GRACE_SECONDS = 2.0
@@ -87,6 +88,7 @@ def _server(
         certificates=certificates,
         entropy=SystemEntropy(),
         metrics=metrics,
+        max_calls=config.max_sessions_per_agency + MAX_CALLS,
     )
 
 
@@ -152,7 +154,7 @@ async def _watch_health(made: Assembled, server: RpcServer) -> None:
         if health.state is not seen:
             seen = health.state
             _log.warning("store", state=seen.value, detail=health.detail)
-            await server.set_writable(writable=seen is StoreState.READY)
+            server.set_writable(writable=seen is StoreState.READY)
         await asyncio.sleep(HEALTH_SECONDS)
 
 

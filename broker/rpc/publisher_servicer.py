@@ -15,7 +15,7 @@ from broker.rpc.services import Publishing
 from broker.rpc.status import publish_refusal
 
 WINDOW = 16
-"""Unanswered frames of a stream: enough for one group commit, at most 64 MiB of memory."""
+"""Unanswered frames of a stream: enough for one group commit. Large ones wait for their place."""
 
 _Request = publisher_service_pb2.PublishStreamRequest
 _Response = publisher_service_pb2.PublishStreamResponse
@@ -67,7 +67,10 @@ class PublisherServicer:
             if request.number != number:
                 raise invalid("number", f"frame {request.number} came as number {number}")
             window.check()
-            window.add(group.create_task(self._store(number, request.publication, peer)))
+            leave = await window.stream.place()
+            storing = group.create_task(self._store(number, request.publication, peer))
+            storing.add_done_callback(leave)
+            window.add(storing)
         window.end()
 
     async def _stop(self, window: "_Window", taking: asyncio.Task[None]) -> None:

@@ -10,10 +10,8 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from tocsin.v1 import (
     attachment_service_pb2,
     directory_service_pb2,
@@ -30,9 +28,13 @@ from broker.rpc.cuts import Cuts
 from broker.rpc.deliveries import DeliveryBytes
 from broker.rpc.directory_servicer import DirectoryServicer
 from broker.rpc.gate import Gate, Handler
+from broker.rpc.health_servicer import HealthServicer
 from broker.rpc.log_servicer import LogServicer
 from broker.rpc.publisher_servicer import PublisherServicer
+from broker.rpc.reflection_servicer import ReflectionServicer, reflection_service
 from broker.rpc.services import Services
+from broker.rpc.shares import MAX_CALLS as MAX_CALLS_OF_PARTY
+from broker.rpc.shares import Shares
 from broker.rpc.subscriber_servicer import SubscriberServicer
 from broker.telemetry import Metrics
 
@@ -48,6 +50,11 @@ FILES: tuple[FileDescriptor, ...] = (
     directory_service_pb2.DESCRIPTOR,
     log_service_pb2.DESCRIPTOR,
 )
+ALL_FILES: tuple[Any, ...] = (
+    *FILES,
+    health_pb2.DESCRIPTOR,
+    reflection_pb2.DESCRIPTOR,
+)
 WRITING_SERVICES = ("tocsin.v1.PublisherService", "tocsin.v1.AttachmentService")
 """Not served while the store takes no writes."""
 
@@ -59,6 +66,9 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_metadata_size", 8 << 10),
     ("grpc.absolute_max_metadata_size", 16 << 10),
     ("grpc.server_handshake_timeout_ms", 5_000),  # silent connections would hold files for 120 s
+    # What may come in unread, for each call: without a bound gRPC lets it grow to megabytes.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 256 << 10),
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),  # without it a frozen peer is unseen for 61 s
@@ -66,6 +76,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.max_connection_idle_ms", 300_000),  # each connection is a file
     ("grpc.max_connection_age_ms", 900_000),  # roots that left the pool leave the line
     ("grpc.max_connection_age_grace_ms", 60_000),
     ("grpc.enable_channelz", 0),
@@ -81,12 +92,14 @@ class RpcServer:
         certificates: its TLS identity and pool.
         entropy: of incident ids.
         metrics: counts.
+        max_calls: of one party at once.
     """
 
     services: Services
     certificates: Certificates
     entropy: Entropy
     metrics: Metrics
+    max_calls: int = MAX_CALLS_OF_PARTY
     port: int = 0
     _server: grpc.aio.Server = field(init=False)
     _health: HealthServicer = field(init=False)
@@ -95,7 +108,7 @@ class RpcServer:
     _draining: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._health = HealthServicer()
+        self._health = HealthServicer(service_names())
         self._cuts = Cuts(self.services.peers, self.services.directory)
 
     async def start(self, host: str, port: int) -> int:
@@ -108,21 +121,17 @@ class RpcServer:
         self._register()
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.port = self._server.add_secure_port(address, self.certificates.credentials())
-        for name in service_names():
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._cutting = asyncio.create_task(self._cuts.run(), name="cuts")
         await self._server.start()
         return self.port
 
-    async def set_writable(self, *, writable: bool) -> None:
+    def set_writable(self, *, writable: bool) -> None:
         """Say through the health service whether writes are taken."""
-        status = health_pb2.HealthCheckResponse
-        for name in ("", *WRITING_SERVICES):
-            await self._health.set(name, status.SERVING if writable else status.NOT_SERVING)
+        self._health.set(("", *WRITING_SERVICES), served=writable)
 
     async def drain(self, seconds: float) -> None:
         """Tell everyone that the broker stops; wait for open streams, at most so long."""
-        await self._health.enter_graceful_shutdown()
+        self._health.stop()
         self._draining.set()
         self.services.publishing.drain()
         await self.services.subscriptions.drain()
@@ -141,21 +150,17 @@ class RpcServer:
         gate = Gate(
             peers=self.services.peers,
             cuts=self._cuts,
+            shares=Shares(self.max_calls),
             entropy=self.entropy,
             metrics=self.metrics,
         )
         servicers = self._servicers(gate)
-        for file in FILES:
+        for file in ALL_FILES:
             for service in file.services_by_name.values():
-                _register_ours(self._server, gate, service.methods, servicers[service.full_name])
-        library: Any = _Library(gate=gate)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, library)
-        reflected = [*service_names(), reflection_service()]
-        add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
-        add_reflection(ReflectionServicer(reflected), library)
-        for name, handlers in library.handlers.items():
-            generic = grpc.method_handlers_generic_handler(name, handlers)
-            self._server.add_generic_rpc_handlers((generic,))
+                name = service.full_name
+                handlers = _handlers(gate, service.methods, servicers[name])
+                generic = grpc.method_handlers_generic_handler(name, handlers)
+                self._server.add_generic_rpc_handlers((generic,))
 
     def _servicers(self, gate: Gate) -> Mapping[str, object]:
         services = self.services
@@ -171,47 +176,23 @@ class RpcServer:
                 directory=services.directory, logs=services.logs
             ),
             "tocsin.v1.LogService": LogServicer(logs=services.logs),
+            "grpc.health.v1.Health": self._health,
+            reflection_service(): ReflectionServicer(service_names()),
         }
 
 
-@dataclass(slots=True, kw_only=True)
-class _Library:
-    """Stands where generated code expects a server, and puts each handler behind the gate."""
-
-    gate: Gate
-    handlers: dict[str, dict[str, Handler]] = field(default_factory=dict)
-
-    def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Take no handler that cannot be taken apart; the same ones come registered by name."""
-
-    def add_registered_method_handlers(self, service: str, methods: Mapping[str, Any]) -> None:
-        self.handlers[service] = {
-            name: self.gate.foreign(f"/{service}/{name}", handler)
-            for name, handler in methods.items()
-            if is_allowed_to_anyone(f"/{service}/{name}")
-        }
-
-
-def _register_ours(
-    server: grpc.aio.Server, gate: Gate, methods: Sequence[MethodDescriptor], servicer: object
-) -> None:
+def _handlers(
+    gate: Gate, methods: Sequence[MethodDescriptor], servicer: object
+) -> dict[str, Handler]:
+    """Return the handlers of a service; what nobody may call has none."""
     handlers: dict[str, Handler] = {}
     for method in methods:
-        service = method.containing_service.full_name
-        wrap = gate.streaming if method.client_streaming else gate.unary
-        handlers[method.name] = wrap(
-            f"/{service}/{method.name}",
-            GetMessageClass(method.input_type),
-            getattr(servicer, method.name),
-        )
-    service = methods[0].containing_service.full_name
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-
-
-def reflection_service() -> str:
-    """Return the name of the reflection service."""
-    name: str = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"].full_name
-    return name
+        path = f"/{method.containing_service.full_name}/{method.name}"
+        if is_allowed_to_anyone(path):
+            wrap = gate.streaming if method.server_streaming else gate.unary
+            kind = GetMessageClass(method.input_type)
+            handlers[method.name] = wrap(path, kind, getattr(servicer, method.name))
+    return handlers
 
 
 def service_names() -> list[str]:

@@ -157,7 +157,7 @@ async def test_whoever_watches_health_hears_that_writes_are_not_taken(
         health_pb2.HealthCheckRequest(service="tocsin.v1.PublisherService")
     )
     assert (await call.read()).status == health_pb2.HealthCheckResponse.SERVING
-    await server.set_writable(writable=False)
+    server.set_writable(writable=False)
     assert (await call.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
     call.cancel()
 
