@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real broker process with a federation of friends, strangers and outcasts, and what it leaves.
+
+Its events go to a file: a pipe that nobody empties would stop the broker when it is full.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.bootstrap.assembling import load_federation
+from broker.config import load_config
+from keys.entries import TopicEntry
+from tests.integration.broker.calling import Address
+from tests.integration.broker.installed import Installed, install
+from tests.simulator.federation import Member
+
+CLOSED_TOPIC = "trafficking/closed"
+"""Only the circle "inner" may read or publish here; gr-pol and it-pol are in it."""
+SECONDS = 30
+"""Longer than anything here takes; what waits so long has failed."""
+_ANYWHERE = ("--listen", "127.0.0.1:0", "--json")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """A broker process that is ready."""
+
+    installed: Installed
+    address: Address
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def federation(self) -> Any:
+        return self.installed.federation
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what the broker has written to standard error; every whole line is JSON."""
+        *lines, _ = self.log.read_text("utf-8").split("\n")
+        return [json.loads(line) for line in lines]
+
+    def peak_mib(self) -> int:
+        """Return the most memory that the process has had at once."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found.group(1)) >> 10
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Tell the process to end and return its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(SECONDS)
+
+
+def crowded(folder: Path) -> Installed:
+    """Make a broker's folder with a federation in which not everybody may do everything."""
+    made = install(folder)
+    federation = made.federation
+    federation.add(
+        TopicEntry(topic=CLOSED_TOPIC, title="Inner", readers=("inner",), publishers=("inner",))
+    )
+    federation.replace_agency("gr-pol", circles=("eu", "inner"))
+    for member in (
+        Member(agency="it-pol", circles=("eu", "inner")),
+        Member(agency="us-pol", circles=("abroad",)),
+        Member(agency="eu-aud", role="auditor", country="DE"),
+        Member(agency="mt-pol", circles=("eu",)),
+        Member(agency="lu-pol", circles=("eu",)),
+    ):
+        federation.add_agency(member)
+    federation.lock("mt-pol")
+    federation.retire("lu-pol")
+    load(made)
+    return made
+
+
+def load(made: Installed) -> None:
+    """Put the federation into the broker's store."""
+    made.bundle.write_text(made.federation.bundle(), "utf-8")
+    config = load_config(made.folder.path)
+    asyncio.run(load_federation(made.folder, config, made.folder.identity(config), made.bundle))
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONWARNINGS": "default", **more}
+
+
+def run(*arguments: str, seconds: float = SECONDS, **more: str) -> Finished:
+    """Run a command to its end."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "broker", *arguments],
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+    )
+    return Finished(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+@contextmanager
+def serving(
+    made: Installed, *, before: Sequence[str] = (), settings: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """Serve until the context ends.
+
+    Args:
+        made: what to serve.
+        before: a command that runs the broker, such as one that limits it.
+        settings: environment variables.
+    """
+    log = made.folder.path.parent / "events.jsonl"
+    with log.open("ab") as events:
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "broker", "serve", str(made.folder.path), *_ANYWHERE],
+            stdout=subprocess.PIPE,
+            stderr=events,
+            stdin=subprocess.DEVNULL,
+            env=environment(**(settings or {})),
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, log.read_text("utf-8")
+            port = int(json.loads(line)["address"].rpartition(":")[2])
+            yield Served(made, Address(federation=made.federation, port=port), process, log)
+        finally:
+            process.kill()
