@@ -6,6 +6,8 @@ import click
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import LazyGroup, command, common
+from agency_client.cli.parameters import Seconds
+from agency_client.cli.profile import waiting
 from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import SendReport, StatusReport
 
@@ -31,7 +33,7 @@ def list_waiting(context: click.Context) -> None:
     printer(context).document(
         "outbox",
         {"frames": report.queued_frames, "notices": report.queued_notices},
-        [f"{report.queued_notices} notices in {report.queued_frames} frames wait to be sent"],
+        [f"{waiting(report)} to be sent"],
     )
 
 
@@ -41,9 +43,7 @@ async def _status(context: click.Context) -> StatusReport:
 
 
 @command("send", "tocsin outbox send", "tocsin outbox send --wait 120")
-@click.option(
-    "--wait", default=30.0, show_default=True, help="seconds to try", type=click.FloatRange(0)
-)
+@click.option("--wait", default=30.0, show_default=True, help="seconds to try", type=Seconds())
 @click.pass_context
 def send(context: click.Context, *, wait: float) -> int:
     """Send what waits in the outbox."""

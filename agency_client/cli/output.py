@@ -30,8 +30,12 @@ def _shown(character: str) -> str:
 
 
 def as_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
-    """Return JSON whose unsafe characters are escaped; it reads back to the same document."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent, sort_keys=False)
+    """Return JSON whose unsafe characters are escaped; it reads back to the same document.
+
+    Where stdout cannot take every character, all beyond ASCII are escaped.
+    """
+    is_utf = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(document, ensure_ascii=not is_utf, indent=indent, sort_keys=False)
     return "".join(_json_shown(character) for character in text)
 
 
@@ -41,6 +45,11 @@ def _json_shown(character: str) -> str:
     if unicodedata.category(character) not in _UNSAFE:
         return character
     return json.dumps(character)[1:-1]
+
+
+def counted(number: int, thing: str) -> str:
+    """Return so many of a thing, in words: `1 notice`, `2 notices`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def instant(time_ms: int) -> str:

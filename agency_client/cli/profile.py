@@ -11,9 +11,19 @@ from agency_client.bootstrap import Agency, create_profile, enrol_profile
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
-from agency_client.cli.output import columns, instant, safe
-from agency_client.cli.runtime import opened, passphrase, printer, profile_folder, run_async
+from agency_client.cli.output import columns, counted, instant, safe
+from agency_client.cli.parameters import Code, InputFile
+from agency_client.cli.runtime import (
+    confirm,
+    opened,
+    passphrase,
+    printer,
+    profile_folder,
+    run_async,
+)
+from agency_client.domain.countries import COUNTRIES
 from agency_client.domain.views import StatusReport
+from agency_client.errors import AgencyError
 from agency_client.services.steward import Bundle, fingerprint, request_bytes
 from agency_client.services.steward_home import read_text
 from keys.directory import AgencyEntry
@@ -31,17 +41,21 @@ _AGREEMENT = timedelta(days=3 * 365)
 )
 @click.argument("agency")
 @click.option("--name", required=True, help="name of the agency, for people")
-@click.option("--country", required=True, metavar="CC", help="ISO 3166-1 alpha-2")
 @click.option(
-    "--kind",
+    "--country",
     required=True,
-    type=click.Choice(KINDS, case_sensitive=False),
-    help="what sort of body it is",
+    metavar="CC",
+    type=Code(COUNTRIES, name="country"),
+    help="ISO 3166-1 alpha-2",
+)
+@click.option(
+    "--kind", required=True, type=Code(KINDS, name="kind"), help="what sort of body it is"
 )
 @click.option("--contact", default="", help="for people: telephone or mail address")
 @click.option("--round-the-clock", is_flag=True, help="reachable day and night")
 @click.option(
     "--agreement-until",
+    metavar="YYYY-MM-DD",
     type=click.DateTime(["%Y-%m-%d"]),
     help="end of the sharing agreement [default: in three years]",
 )
@@ -62,14 +76,14 @@ def init(
     AGENCY is its id: small letters, digits and hyphens. The keys are sealed under a passphrase and
     never leave this machine; the request goes to a steward.
     """
-    until = (agreement_until or datetime.now(UTC) + _AGREEMENT).replace(tzinfo=UTC)
+    until = _end_of_agreement(agreement_until)
     folder = profile_folder(common(context))
     request = create_profile(
         folder,
         agency=agency,
         name=name,
-        country=country.upper(),
-        kind=kind.upper(),
+        country=country,
+        kind=kind,
         contact=contact,
         contact247=round_the_clock,
         agreement_until=int(until.timestamp() * 1000),
@@ -88,29 +102,42 @@ def init(
     )
 
 
+def _end_of_agreement(given: datetime | None) -> datetime:
+    now = datetime.now(UTC)
+    until = given.replace(tzinfo=UTC) if given else now + _AGREEMENT
+    if until <= now:
+        raise CommandError(
+            f"an agreement that ended on {until:%Y-%m-%d} admits nobody",
+            advice="give a day to come with --agreement-until, or leave it out",
+            code=Exit.USAGE,
+            reason="AGREEMENT_ENDED",
+        )
+    return until
+
+
 @command(
     "enrol",
     "tocsin enrol federation.json --broker broker.example:7443",
     "tocsin enrol federation.json --broker broker.example:7443 --fingerprint 'a1b2 c3d4 ...'",
 )
-@click.argument("bundle", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.argument("bundle", metavar="FILE", type=InputFile())
 @click.option("--broker", required=True, metavar="HOST:PORT", help="where the broker listens")
 @click.option("--fingerprint", "expected", default="", help="as a steward read it to you")
 @click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
 @click.pass_context
-def enrol(context: click.Context, *, bundle: str, broker: str, expected: str, yes: bool) -> None:
+def enrol(context: click.Context, *, bundle: Path, broker: str, expected: str, yes: bool) -> None:
     """Join the federation in FILE: verify it, pin it, remember the broker.
 
     Everything else is verified against what is pinned here, so compare the fingerprint with what a
     steward reads to you on the telephone.
     """
-    first = Bundle.parse(read_text(Path(bundle))).roots[0]
+    first = Bundle.parse(read_text(bundle)).roots[0]
     shown = fingerprint(first.body)
     _compare(shown, expected, yes=yes)
     view = enrol_profile(
         profile_folder(common(context)),
         passphrase(common(context)),
-        bundle=Path(bundle),
+        bundle=bundle,
         broker_address=broker,
         expected_federation=sha256(first.body),
     )
@@ -139,8 +166,7 @@ def _compare(shown: str, expected: str, *, yes: bool) -> None:
                 reason="FEDERATION_MISMATCH",
             )
     elif not yes:
-        question = f"fingerprint  {shown}\nDid a steward read the same fingerprint to you?"
-        click.confirm(question, abort=True, err=True)
+        confirm(f"fingerprint  {shown}\nDid a steward read the same fingerprint to you?")
 
 
 @command("status", "tocsin status", "tocsin status --json | jq .queued_notices")
@@ -156,6 +182,8 @@ def status(context: click.Context) -> None:
             code=Exit.UNREACHABLE,
             reason="BROKER_UNREACHABLE",
         )
+    if report.broker_reason is not None:
+        raise AgencyError(report.broker_reason, report.broker_problem)
 
 
 def _document(report: StatusReport) -> dict[str, object]:
@@ -165,6 +193,7 @@ def _document(report: StatusReport) -> dict[str, object]:
         "broker": report.broker,
         "broker_reachable": report.broker_reachable,
         "broker_problem": report.broker_problem,
+        "broker_reason": report.broker_reason or "",
         "enrolled": report.enrolled,
         "locked": report.locked,
         "directory_size": report.directory_size,
@@ -188,18 +217,26 @@ def _lines(report: StatusReport) -> list[str]:
     standing = "LOCKED" if report.locked else "admitted" if report.enrolled else "not admitted yet"
     reached = "reachable" if report.broker_reachable else "CANNOT BE REACHED"
     soonest = min((one.valid_until for one in report.keys), default=0)
+    kept = counted(report.kept_notices, "notice")
     return [
         f"agency      {safe(report.agency)}: {standing}",
         f"broker      {safe(report.broker)}: {reached}",
         f"directory   {report.directory_size} entries, rule book {report.rule_book_version}",
         f"log         {report.checkpoint_size} leaves pinned, {report.own_log_size} in our own",
-        f"outbox      {report.queued_notices} notices in {report.queued_frames} frames wait",
-        f"kept        {report.kept_notices} notices, {report.index_waiting} not indexed yet",
+        f"outbox      {waiting(report)}",
+        f"kept        {kept}, {report.index_waiting} not indexed yet",
         f"keys        first to end on {instant(soonest)}{_soon(soonest)}",
         f"findings    {report.findings}"
         + ("; see `tocsin audit findings`" * bool(report.findings)),
         *(f"behind      {safe(topic)}: {lag}" for topic, lag in report.lag.items() if lag),
     ]
+
+
+def waiting(report: StatusReport) -> str:
+    """Return how much waits in the outbox, in words."""
+    notices = counted(report.queued_notices, "notice")
+    verb = "waits" if report.queued_notices == 1 else "wait"
+    return f"{notices} in {counted(report.queued_frames, 'frame')} {verb}"
 
 
 def _soon(valid_until: int) -> str:

@@ -64,6 +64,31 @@ def passphrase(options: Common, *, new: bool = False) -> str:
     return given
 
 
+def confirm(question: str) -> None:
+    """Ask a person, and go on only with a yes.
+
+    Raises:
+        CommandError: the answer is no, or there is nobody to ask.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    try:
+        is_confirmed = click.confirm(question, err=True)
+    except click.Abort as error:
+        sys.stderr.write("\n")
+        if not isinstance(error.__context__, EOFError):
+            raise KeyboardInterrupt from None
+        raise CommandError(
+            "there is nobody to ask",
+            advice="compare first, then say so with --yes",
+            code=Exit.USAGE,
+            reason="CONFIRMATION_NEEDED",
+        ) from None
+    if not is_confirmed:
+        raise CommandError(
+            "that was not a yes, so nothing was done", code=Exit.FAILED, reason="NOT_CONFIRMED"
+        )
+
+
 def _passphrase_from(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -101,9 +126,17 @@ def _decoded(data: bytes) -> str:
     return text
 
 
+def login() -> str:
+    """Return the name of whoever runs this; a container may run as a number that has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
+
+
 def viewer(*, purpose: str = "", case: str = "") -> Viewer:
     """Return who looks, for the agency's own log of openings."""
-    return Viewer(name=getpass.getuser(), purpose=purpose, case=case)
+    return Viewer(name=login(), purpose=purpose, case=case)
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:

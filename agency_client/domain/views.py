@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from agency_client.domain.findings import Finding
+from agency_client.errors import Reason
 from keys.envelope import Marking
 
 
@@ -175,13 +176,14 @@ class KeyStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """How the agency stands."""
+    """How the agency stands; `broker_problem` is also what a broker that was reached answers."""
 
     agency: str
     federation: bytes
     broker: str
     broker_reachable: bool
     broker_problem: str
+    broker_reason: Reason | None
     enrolled: bool
     locked: bool
     directory_size: int

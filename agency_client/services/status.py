@@ -25,9 +25,18 @@ _AWAY = (Reason.BROKER_UNREACHABLE, Reason.DEADLINE_EXCEEDED)
 class _Reached:
     """What the broker said, if anything."""
 
-    reachable: bool
-    problem: str
-    topics: Sequence[TopicView]
+    topics: Sequence[TopicView] = ()
+    refusal: AgencyError | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there was an answer, whatever it says."""
+        return self.refusal is None or self.refusal.reason not in _AWAY
+
+    @property
+    def says_locked(self) -> bool:
+        """Whether we are locked: the broker says only this to an agency that is."""
+        return self.refusal is not None and self.refusal.reason is Reason.AGENCY_LOCKED
 
 
 class StatusService:
@@ -57,11 +66,9 @@ class StatusService:
         try:
             await self._directory.sync()
             await self._checkpoints.advance()
-            topics = await self._broker.topics()
+            return _Reached(topics=await self._broker.topics())
         except AgencyError as error:
-            reachable = error.reason not in _AWAY
-            return _Reached(reachable=reachable, problem=error.message, topics=())
-        return _Reached(reachable=True, problem="", topics=topics)
+            return _Reached(refusal=error)
 
     def _report(self, reached: _Reached) -> StatusReport:
         current, store = self._directory.current, self._store
@@ -74,9 +81,10 @@ class StatusService:
             federation=current.id,
             broker=self._broker.address,
             broker_reachable=reached.reachable,
-            broker_problem=reached.problem,
+            broker_problem=reached.refusal.message if reached.refusal else "",
+            broker_reason=reached.refusal.reason if reached.refusal else None,
             enrolled=directory.agency(agency) is not None,
-            locked=directory.is_locked(agency),
+            locked=reached.says_locked or directory.is_locked(agency),
             directory_size=directory.size,
             rule_book_version=directory.rule_book.version if directory.rule_book else 0,
             checkpoint_size=pinned.size if pinned else 0,

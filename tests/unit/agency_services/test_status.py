@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How an agency stands, also where the broker is away or refuses it."""
 
+import pytest
+
+from agency_client.errors import AgencyError, Reason
 from tests.simulator.agency import EVERYTHING, Draft, SimulatedAgency
 from tests.simulator.broker import MemoryBroker
 from tests.simulator.federation import TOPIC
@@ -82,3 +85,24 @@ async def test_a_broker_that_serves_a_bad_directory_was_reached(
     assert report.broker_reachable is True
     assert "refused" in report.broker_problem
     assert report.findings == 1
+
+
+async def test_an_agency_that_the_broker_turns_away_as_locked_is_locked(
+    ro: SimulatedAgency, broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turned_away(_name: str) -> None:
+        raise AgencyError(Reason.AGENCY_LOCKED, "the agency is locked")
+
+    monkeypatch.setattr(broker, "call", turned_away)
+    report = await ro.status.status()
+    assert (report.locked, report.broker_reachable) == (True, True)
+    assert report.broker_reason is Reason.AGENCY_LOCKED
+    assert report.directory_size == ro.federation.directory.size
+
+
+async def test_why_the_broker_gives_no_good_answer_is_told_for_programs(
+    ro: SimulatedAgency, broker: MemoryBroker
+) -> None:
+    assert (await ro.status.status()).broker_reason is None
+    broker.away = True
+    assert (await ro.status.status()).broker_reason is Reason.BROKER_UNREACHABLE
