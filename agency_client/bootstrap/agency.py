@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from agency_client.bootstrap.courier import Courier
-from agency_client.bootstrap.following import PASSING, Following, Troubled
+from agency_client.bootstrap.following import PASSING, Following, Recovered, Troubled
 from agency_client.bootstrap.outlet import Outlet
 from agency_client.bootstrap.passphrases import passphrase_for
 from agency_client.bootstrap.upkeep import Upkeep
@@ -212,11 +212,13 @@ class Agency:
         originators: Sequence[str] = (),
         viewer: Viewer | None = None,
         troubled: Troubled | None = None,
+        recovered: Recovered | None = None,
     ) -> AsyncGenerator[NoticeView, None]:
         """Follow topics: yield notices as they come, each verified, opened and stored before.
 
         Goes on through restarts of the broker. Meanwhile the outbox is sent and the search index
-        filled. One subscription of a profile at a time.
+        filled. One subscription of a profile at a time. Everything in the topics is received and
+        kept; types and originators choose what of it is handed out, and written down as looked at.
 
         Args:
             topics: patterns; `+` is one level, a last `#` everything below.
@@ -224,9 +226,10 @@ class Agency:
             originators: agencies; none means all.
             viewer: who looks, for our own log; the login's name unless given.
             troubled: told of each problem that is waited out.
+            recovered: told when the broker is heard again after one.
         """
         wanted = _filter(topics, types, originators)
-        notices = self._following.notices(wanted, viewer or _login(), troubled)
+        notices = self._following.notices(wanted, viewer or _login(), troubled, recovered)
         self._open.add(notices)
         return notices
 

@@ -3,7 +3,8 @@
 
 Notices are verified, stored and acknowledged by `services.receiving`, written into our own log of
 openings by `services.viewing`, and only then handed out. What was stored while nobody listened is
-in the inbox.
+in the inbox. All of the topics is received, whatever of it is asked for: a listener for one type
+must not cost the agency its copy of the others.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -45,6 +46,7 @@ PASSING = frozenset(
 on which it is not."""
 
 Troubled = Callable[[AgencyError], None]
+Recovered = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +61,19 @@ class Following:
     entropy: Entropy
 
     async def notices(
-        self, wanted: Filter, viewer: Viewer, troubled: Troubled | None
+        self,
+        wanted: Filter,
+        viewer: Viewer,
+        troubled: Troubled | None,
+        recovered: Recovered | None,
     ) -> AsyncGenerator[NoticeView, None]:
         """Yield notices as they are stored; ends only with an error.
 
         Args:
-            wanted: what to follow.
+            wanted: topics to follow, types and originators to hand out.
             viewer: who looks.
             troubled: told of each problem that is waited out.
+            recovered: told when the broker has opened the stream after one.
 
         Raises:
             AgencyError: PROFILE_IN_USE; the broker refuses for good; or of the store.
@@ -74,12 +81,19 @@ class Following:
         with self.store.locks.receiver():
             self.upkeep.start()
             try:
-                failed = 0
+                failed, is_troubled = 0, False
+
+                def opened() -> None:
+                    nonlocal is_troubled
+                    if is_troubled and recovered is not None:
+                        recovered()
+                    is_troubled = False
+
                 while True:
                     self.upkeep.check()
                     began = self.clock.now_ms()
                     try:
-                        async with aclosing(self._session(wanted, viewer)) as session:
+                        async with aclosing(self._session(wanted, viewer, opened)) as session:
                             async for view in session:
                                 failed = 0
                                 yield view
@@ -88,20 +102,23 @@ class Following:
                             raise
                         if troubled is not None:
                             troubled(error)
-                        failed += 1
+                        failed, is_troubled = failed + 1, True
                     if self.clock.now_ms() - began >= WELL_MS:
                         failed = 0
                     await self.clock.sleep(pause_ms(failed, self.entropy.jitter()))
             finally:
                 await self.upkeep.stop()
 
-    async def _session(self, wanted: Filter, viewer: Viewer) -> AsyncGenerator[NoticeView, None]:
+    async def _session(
+        self, wanted: Filter, viewer: Viewer, opened: Callable[[], None]
+    ) -> AsyncGenerator[NoticeView, None]:
         """Yield the notices of one stream."""
-        async with aclosing(self.receiver.session(wanted)) as batches:
+        whole = Filter(topics=wanted.topics)
+        async with aclosing(self.receiver.session(whole, opened=opened)) as batches:
             async for batch in batches:
                 self.upkeep.check()
                 self.upkeep.wake()
                 for start in range(0, len(batch.rows), SHOWN_AT_ONCE):
                     rows = batch.rows[start : start + SHOWN_AT_ONCE]
-                    for view in await self.viewing.stream(rows, viewer):
+                    for view in await self.viewing.stream(rows, viewer, wanted):
                         yield view

@@ -4,15 +4,18 @@
 Each look is written into the agency's own log of openings before anything is shown.
 """
 
-import getpass
-
 import click
 
 from agency_client.cli import render
 from agency_client.cli.framework import Callback, command, common
-from agency_client.cli.output import safe
-from agency_client.cli.runtime import opened, printer, run_async, viewer
+from agency_client.cli.output import Printer, safe
+from agency_client.cli.parameters import Code
+from agency_client.cli.runtime import login, opened, printer, run_async, viewer
+from agency_client.domain.codes import NOTICE_TYPES
+from agency_client.domain.patterns import check_pattern
 from agency_client.domain.views import InboxQuery, NoticeView, SearchResult, Viewer
+
+TYPE = Code(NOTICE_TYPES, name="type")
 
 
 def reasons_to_look(function: Callback) -> Callback:
@@ -29,9 +32,17 @@ def reasons_to_look(function: Callback) -> Callback:
     "tocsin inbox --new --type YELLOW      not acknowledged yet, one type",
     "tocsin inbox --json | jq '.notices[].reference'",
 )
-@click.option("--topic", "topics", multiple=True, help="only this topic (repeatable)")
-@click.option("--type", "types", multiple=True, help="only this notice type (repeatable)")
-@click.option("--from", "originators", multiple=True, help="only this originator (repeatable)")
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC",
+    help="only this topic or pattern (repeatable)",
+)
+@click.option("--type", "types", multiple=True, type=TYPE, help="only this type (repeatable)")
+@click.option(
+    "--from", "originators", multiple=True, metavar="AGENCY", help="only this one's (repeatable)"
+)
 @click.option("--new", is_flag=True, help="only what is not acknowledged")
 @click.option("--current", is_flag=True, help="leave out superseded notices")
 @click.option("--received", is_flag=True, help="leave out this agency's own notices")
@@ -59,8 +70,8 @@ def inbox(
 ) -> None:
     """List the notices this agency holds, newest first."""
     query = InboxQuery(
-        topics=topics,
-        types=tuple(one.upper() for one in types),
+        topics=tuple(map(check_pattern, topics)),
+        types=types,
         originators=originators,
         unacknowledged=new,
         include_superseded=not current,
@@ -71,6 +82,13 @@ def inbox(
     out = printer(context)
     out.document("inbox", {"notices": [render.document(one) for one in found]}, render.rows(found))
     if not found and not out.is_json:
+        _say_empty(out, narrowed=bool(topics or types or originators or new or current or received))
+
+
+def _say_empty(out: Printer, *, narrowed: bool) -> None:
+    if narrowed:
+        out.say("nothing kept here matches; leave an option out to see more")
+    else:
         out.say("nothing here; `tocsin watch TOPIC` receives, `tocsin topics` lists topics")
 
 
@@ -148,7 +166,7 @@ async def _search(context: click.Context, words: str, limit: int, looking: Viewe
 @click.pass_context
 def ack(context: click.Context, *, references: tuple[str, ...], by: str) -> None:
     """Mark notices as dealt with, at this agency."""
-    done = run_async(_acknowledge(context, references, by or getpass.getuser()))
+    done = run_async(_acknowledge(context, references, by or login()))
     printer(context).document(
         "acknowledged",
         {"notices": [render.document(one) for one in done]},

@@ -2,14 +2,13 @@
 """`tocsin watch`: receive, verify, open, store, show. Also sends what waits in the outbox."""
 
 import asyncio
-from collections.abc import Callable
 
 import click
 
 from agency_client.cli import render
 from agency_client.cli.framework import command, common
-from agency_client.cli.inbox import reasons_to_look
-from agency_client.cli.output import Printer, safe
+from agency_client.cli.inbox import TYPE, reasons_to_look
+from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.runtime import opened, printer, run_async, viewer
 from agency_client.domain.views import ReceiveReport, Viewer
 from agency_client.errors import AgencyError
@@ -19,13 +18,20 @@ from agency_client.errors import AgencyError
     "watch",
     "tocsin watch 'trafficking/#'             until Ctrl-C; `#` is everything below, `+` one level",
     "tocsin watch 'trafficking/#' --once      receive what is waiting, then end",
+    "tocsin watch '#' --type YELLOW           show only these; all the others are kept too",
     "tocsin watch trafficking/cases --json    one JSON document a line",
 )
 @click.argument("topics", metavar="TOPIC...", nargs=-1, required=True)
 @click.option("--once", is_flag=True, help="receive what is waiting and end")
-@click.option("--type", "types", multiple=True, help="only this notice type (repeatable)")
-@click.option("--from", "originators", multiple=True, help="only this originator (repeatable)")
-@click.option("--count", default=0, help="end after that many notices", type=click.IntRange(0))
+@click.option("--type", "types", multiple=True, type=TYPE, help="show only this type (repeatable)")
+@click.option(
+    "--from",
+    "originators",
+    multiple=True,
+    metavar="AGENCY",
+    help="show only this originator (repeatable)",
+)
+@click.option("--count", default=0, help="end after showing so many", type=click.IntRange(0))
 @reasons_to_look
 @click.pass_context
 def watch(
@@ -39,18 +45,22 @@ def watch(
     purpose: str,
     case: str,
 ) -> None:
-    """Receive topics and show notices as they come. What is shown has been verified and stored."""
+    """Receive topics and show notices as they come. What is shown has been verified and stored.
+
+    Whatever is shown, everything in the topics is received and kept: `inbox` and `search` have it.
+    """
     if once:
+        if types or originators or count:
+            raise click.UsageError("--once shows nothing: leave out --type, --from and --count")
         report = run_async(_receive(context, topics))
         _print_report(printer(context), report)
         return
     looking = viewer(purpose=purpose, case=case)
-    kinds = tuple(one.upper() for one in types)
     run_async(
         _watch(
             context,
             topics=topics,
-            types=kinds,
+            types=types,
             originators=originators,
             count=count,
             looking=looking,
@@ -76,9 +86,9 @@ def _print_report(out: Printer, report: ReceiveReport) -> None:
                 for one in report.findings
             ],
         },
-        [f"received {report.notices} notices; `tocsin inbox` lists them"],
+        [f"received {counted(report.notices, 'notice')}; `tocsin inbox` lists what is kept"],
     )
-    for finding in report.findings:
+    for finding in report.findings if not out.is_json else ():
         out.say(f"finding: {finding.kind.value}: {safe(finding.detail)}")
 
 
@@ -94,13 +104,14 @@ async def _watch(
     out = printer(context)
     async with opened(common(context)) as agency:
         out.say(f"watching {', '.join(map(safe, topics))}; Ctrl-C ends")
-        shown = 0
+        shown, line = 0, _Line(out)
         notices = agency.subscribe(
             *topics,
             types=types,
             originators=originators,
             viewer=looking,
-            troubled=_teller(out),
+            troubled=line.troubled,
+            recovered=line.recovered,
         )
         async for view in notices:
             out.item("notice", render.document(view), [*render.page(view), ""])
@@ -110,14 +121,20 @@ async def _watch(
             await asyncio.sleep(0)
 
 
-def _teller(out: Printer) -> Callable[[AgencyError], None]:
-    """Say what is being waited out, once for as long as it is the same."""
-    told = ""
+class _Line:
+    """Says how the line to the broker stands; the same trouble once for as long as it lasts."""
 
-    def tell(problem: AgencyError) -> None:
-        nonlocal told
-        if problem.message != told:
-            told = problem.message
-            out.say(f"{safe(told)}; trying again until it works")
+    def __init__(self, out: Printer) -> None:
+        self._out = out
+        self._told = ""
 
-    return tell
+    def troubled(self, problem: AgencyError) -> None:
+        """Say what is being waited out."""
+        if problem.message != self._told:
+            self._told = problem.message
+            self._out.say(f"{safe(problem.message)}; trying again until it works")
+
+    def recovered(self) -> None:
+        """Say that it is over."""
+        self._told = ""
+        self._out.say("the broker is there again")

@@ -102,6 +102,12 @@ class Filter:
         if not self.topics:
             raise ValueError("a filter needs at least one topic pattern")
 
+    def shows(self, notice_type: str, originator: str) -> bool:
+        """Return whether it chooses a notice of its topics."""
+        return (not self.types or notice_type in self.types) and (
+            not self.originators or originator in self.originators
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:

@@ -9,7 +9,7 @@ Source: design sections 2 and 4; broker.md section 2.4 for the stream.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -98,16 +98,28 @@ class Receiver:
         return report
 
     async def session(
-        self, wanted: Filter, *, until_caught_up: bool = False
+        self,
+        wanted: Filter,
+        *,
+        until_caught_up: bool = False,
+        opened: Callable[[], None] | None = None,
     ) -> AsyncGenerator[StoredBatch, None]:
         """Yield batches of one stream as they are stored; ends where the broker ends the stream.
+
+        Args:
+            wanted: what to receive.
+            until_caught_up: end when all that was stored before has arrived.
+            opened: told when the broker has opened the stream.
 
         Raises:
             AgencyError: the broker cannot be reached, or refuses.
         """
         subscription = await asyncio.to_thread(self._store.inbox.subscription)
         session = _Session(
-            subscription=subscription, wanted=wanted, until_caught_up=until_caught_up
+            subscription=subscription,
+            wanted=wanted,
+            until_caught_up=until_caught_up,
+            opened=opened,
         )
         while session.again:
             session.again = False
@@ -164,6 +176,8 @@ class Receiver:
             match event:
                 case Opened():
                     await self._note_cursors(session, event)
+                    if session.opened is not None:
+                        session.opened()
                 case Acknowledged(cursor=cursor):
                     session.acknowledged[cursor.topic] = cursor.sequence
                 case CheckpointSeen(note=note):
@@ -257,6 +271,7 @@ class _Session:
     subscription: str
     wanted: Filter
     until_caught_up: bool
+    opened: Callable[[], None] | None
     again: bool = True
     ahead: tuple[Cursor, ...] = ()
     sent: dict[str, int] = field(default_factory=dict)

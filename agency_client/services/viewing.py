@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from agency_client.domain.content import Content, SealedAttachment
+from agency_client.domain.delivery import Filter
 from agency_client.domain.openings import OpeningKind
 from agency_client.domain.records import NoticeRow, Opening
 from agency_client.domain.views import (
@@ -79,16 +80,27 @@ class ViewingService:
         views = self.opened(OpeningKind.SEARCH, rows, viewer)
         return SearchResult(notices=views, waiting=index.waiting())
 
-    async def stream(self, row_ids: Sequence[int], viewer: Viewer) -> tuple[NoticeView, ...]:
+    async def stream(
+        self, row_ids: Sequence[int], viewer: Viewer, shown: Filter | None = None
+    ) -> tuple[NoticeView, ...]:
         """Return what a batch stored (`StoredBatch.rows`), in order.
+
+        Args:
+            row_ids: the notices.
+            viewer: who looks.
+            shown: types and originators to look at; the others stay unread.
 
         Raises:
             AgencyError: as `inbox`.
         """
-        return await asyncio.to_thread(self._stream, row_ids, viewer)
+        return await asyncio.to_thread(self._stream, row_ids, viewer, shown)
 
-    def _stream(self, row_ids: Sequence[int], viewer: Viewer) -> tuple[NoticeView, ...]:
+    def _stream(
+        self, row_ids: Sequence[int], viewer: Viewer, shown: Filter | None
+    ) -> tuple[NoticeView, ...]:
         rows = [row for row in self._store.inbox.rows(row_ids) if self._is_there(row)]
+        if shown is not None:
+            rows = [row for row in rows if shown.shows(row.type, row.originator)]
         return self.opened(OpeningKind.STREAM, rows, viewer) if rows else ()
 
     async def acknowledge(self, reference: str, by: str) -> NoticeView:

@@ -56,11 +56,13 @@ class Listener:
     def __init__(self, agency: Agency, *topics: str, **wanted: object) -> None:
         self.titles: list[str] = []
         self.troubles: list[Reason] = []
+        self.recoveries = 0
         self._changed = asyncio.Event()
         notices = agency.subscribe(
             *(topics or ("trafficking/#",)),
             viewer=LOOKING,
             troubled=self._troubled,
+            recovered=self._recovered,
             **wanted,  # type: ignore[arg-type]
         )
         self._task = asyncio.create_task(self._follow(notices))
@@ -72,6 +74,10 @@ class Listener:
 
     def _troubled(self, error: AgencyError) -> None:
         self.troubles.append(error.reason)
+        self._changed.set()
+
+    def _recovered(self) -> None:
+        self.recoveries += 1
         self._changed.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -138,6 +144,7 @@ async def test_a_subscription_goes_on_when_the_broker_was_killed_and_is_back(
     await listener.stop()
     assert listener.titles == ["before", "after"]
     assert set(listener.troubles) == {Reason.BROKER_UNREACHABLE}
+    assert listener.recoveries == 1
 
 
 async def test_a_subscription_goes_on_when_the_broker_was_restarted_in_order(
@@ -219,6 +226,20 @@ async def test_types_and_originators_narrow_what_comes(greek: Agency, romanian: 
     await listener.titled("a summary")
     await listener.stop()
     assert listener.titles == ["a summary"]
+
+
+async def test_what_a_narrow_listener_is_not_shown_is_kept_all_the_same(
+    greek: Agency, romanian: Agency
+) -> None:
+    listener = Listener(romanian, TOPIC, types=("CASE_SUMMARY",))
+    await greek.publish(draft("free text"))
+    await greek.publish(draft("a summary", type="CASE_SUMMARY", summary="Invented.", text=None))
+    await listener.titled("a summary")
+    await listener.stop()
+    leaves = romanian.wiring.store.openings.leaves(0, 10)
+    looked_at = [len(opening.notices) for _, _, opening in leaves]
+    assert {one.content["title"] for one in await romanian.inbox()} == {"free text", "a summary"}
+    assert looked_at == [1], "what was not shown counts as looked at"
 
 
 async def test_a_reader_that_leaves_in_the_middle_can_come_back(
