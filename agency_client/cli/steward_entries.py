@@ -9,16 +9,28 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command
 from agency_client.cli.output import safe
+from agency_client.cli.parameters import InputFile
+from agency_client.cli.runtime import confirm
 from agency_client.cli.steward_common import enter, opened_keys, signing_options, steward_home
 from agency_client.services.steward import (
+    AUDITOR,
+    MEMBER,
     admitted,
     describe,
     fingerprint,
+    proposing,
     read_request,
     request_bytes,
 )
-from agency_client.services.steward_home import read_text
-from keys.directory import LockEntry, RetireEntry, RuleBookEntry, TopicEntry, UnlockEntry
+from agency_client.services.steward_home import StewardHome, read_text
+from keys.directory import (
+    AgencyEntry,
+    LockEntry,
+    RetireEntry,
+    RuleBookEntry,
+    TopicEntry,
+    UnlockEntry,
+)
 from policy.book import RuleBook
 from policy.errors import BookError
 from policy.standard import standard_book
@@ -29,16 +41,23 @@ from policy.standard import standard_book
     "tocsin steward admit gr-pol.request --circle police",
     "tocsin steward admit hr-ngo.request --circle shelters --yes --broker broker.example:7443",
 )
-@click.argument("request", type=click.Path(exists=True, dir_okay=False))
-@click.option("--circle", "circles", multiple=True, help="circle it joins (repeatable)")
+@click.argument("request", type=InputFile())
+@click.option(
+    "--circle",
+    "circles",
+    multiple=True,
+    help="circle it joins (repeatable) [default: those it is in]",
+)
+@click.option("--auditor", is_flag=True, help="a new auditor: reads the log, never contents")
 @click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
 @signing_options
 @click.pass_context
 def admit(
     context: click.Context,
     *,
-    request: str,
+    request: Path,
     circles: tuple[str, ...],
+    auditor: bool,
     yes: bool,
     names: tuple[str, ...],
     address: str,
@@ -46,18 +65,33 @@ def admit(
 ) -> None:
     """Admit the agency whose enrolment request this is, or renew its keys.
 
-    Before you sign, call the agency on a number you know and compare the fingerprint.
+    Before you sign, call the agency on a number you know and compare the fingerprint. Its rights
+    are yours to give: whatever else the request says of them does not count.
     """
-    text = read_text(Path(request))
-    entry = admitted(read_request(text), circles=circles)
+    folder, text = steward_home(home), read_text(request)
+    entry = _admission(folder, read_request(text), circles, AUDITOR if auditor else MEMBER)
     click.echo(
         f"{safe(describe(entry))}\nfingerprint  {fingerprint(request_bytes(text))}", err=True
     )
     if not yes:
-        click.confirm("Did the agency read the same fingerprint to you?", abort=True, err=True)
-    folder = steward_home(home)
+        confirm("Did the agency read the same fingerprint to you?")
     keys = opened_keys(context, folder, names)
     enter(context, entry, home=folder, keys=keys, address=address)
+
+
+def _admission(
+    home: StewardHome, request: AgencyEntry, circles: tuple[str, ...], role: str
+) -> AgencyEntry:
+    known = home.bundle().directory.agency(request.agency)
+    if known is None and not circles:
+        raise CommandError(
+            f"{request.agency} is new, and no circle was named: it could neither read nor publish",
+            advice="name one with --circle; `tocsin steward directory` lists topics and circles",
+            code=Exit.USAGE,
+            reason="CIRCLE_MISSING",
+        )
+    with proposing():
+        return admitted(request, circles=circles, role=role, known=known)
 
 
 @command(
@@ -67,9 +101,21 @@ def admit(
     "    --victim-assistance --title 'Referrals of victims'",
 )
 @click.argument("topic")
-@click.option("--title", help="for people [default: the topic]")
-@click.option("--readers", multiple=True, required=True, metavar="CIRCLE", help="(repeatable)")
-@click.option("--publishers", multiple=True, required=True, metavar="CIRCLE", help="(repeatable)")
+@click.option("--title", help="for people [default: what it was, or the topic]")
+@click.option(
+    "--readers",
+    multiple=True,
+    required=True,
+    metavar="CIRCLE",
+    help="circle whose members read it (repeatable)",
+)
+@click.option(
+    "--publishers",
+    multiple=True,
+    required=True,
+    metavar="CIRCLE",
+    help="circle whose members publish to it (repeatable)",
+)
 @click.option("--victim-assistance", is_flag=True, help="carries victims' referrals")
 @signing_options
 @click.pass_context
@@ -86,14 +132,16 @@ def topic(
     home: str,
 ) -> None:
     """Add a topic, or change who reads it and who publishes to it."""
-    entry = TopicEntry(
-        topic=topic,
-        title=title or topic,
-        readers=readers,
-        publishers=publishers,
-        victim_assistance=victim_assistance,
-    )
     folder = steward_home(home)
+    known = folder.bundle().directory.topic(topic)
+    with proposing():
+        entry = TopicEntry(
+            topic=topic,
+            title=title or (known.title if known else topic),
+            readers=readers,
+            publishers=publishers,
+            victim_assistance=victim_assistance,
+        )
     keys = opened_keys(context, folder, names)
     enter(context, entry, home=folder, keys=keys, address=address)
 
@@ -107,29 +155,29 @@ def topic(
     "--policies",
     metavar="FILE",
     help="Cedar policies [default: standard]",
-    type=click.Path(exists=True, dir_okay=False),
+    type=InputFile(),
 )
 @click.option(
     "--schema",
     metavar="FILE",
     help="Cedar schema [default: standard]",
-    type=click.Path(exists=True, dir_okay=False),
+    type=InputFile(),
 )
 @signing_options
 @click.pass_context
 def rules(
     context: click.Context,
     *,
-    policies: str | None,
-    schema: str | None,
+    policies: Path | None,
+    schema: Path | None,
     names: tuple[str, ...],
     address: str,
     home: str,
 ) -> None:
     """Sign the next rule book, after checking it against its schema."""
     standard_schema, standard_policies = standard_book()
-    schema_text = read_text(Path(schema)) if schema else standard_schema
-    policies_text = read_text(Path(policies)) if policies else standard_policies
+    schema_text = read_text(schema) if schema else standard_schema
+    policies_text = read_text(policies) if policies else standard_policies
     try:
         RuleBook.load(schema_text, policies_text)
     except BookError as error:
@@ -168,7 +216,8 @@ def lock(
     """Cut an agency off: its open streams end within a second. One steward suffices."""
     folder = steward_home(home)
     keys = opened_keys(context, folder, names, at_most=1)
-    entry = LockEntry(agency=agency, reason=reason)
+    with proposing():
+        entry = LockEntry(agency=agency, reason=reason)
     enter(context, entry, home=folder, keys=keys, address=address)
 
 
@@ -189,7 +238,8 @@ def unlock(
     """Lift a lock; as many stewards sign as the root asks for."""
     folder = steward_home(home)
     keys = opened_keys(context, folder, names)
-    entry = UnlockEntry(agency=agency, reason=reason)
+    with proposing():
+        entry = UnlockEntry(agency=agency, reason=reason)
     enter(context, entry, home=folder, keys=keys, address=address)
 
 
@@ -211,8 +261,9 @@ def retire(
 ) -> None:
     """End an agency's part for good. It cannot come back under its id."""
     if not yes:
-        click.confirm(f"Retire {safe(agency)} for good?", abort=True, err=True)
+        confirm(f"Retire {safe(agency)} for good?")
     folder = steward_home(home)
     keys = opened_keys(context, folder, names)
-    entry = RetireEntry(agency=agency, reason=reason)
+    with proposing():
+        entry = RetireEntry(agency=agency, reason=reason)
     enter(context, entry, home=folder, keys=keys, address=address)

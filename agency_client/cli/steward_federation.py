@@ -10,7 +10,8 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.output import Printer, columns, safe
-from agency_client.cli.runtime import passphrase, run_async
+from agency_client.cli.parameters import InputFile
+from agency_client.cli.runtime import confirm, passphrase, run_async
 from agency_client.cli.steward_common import (
     broker_as,
     home_option,
@@ -28,11 +29,12 @@ from agency_client.services.steward import (
     admitted,
     describe,
     fingerprint,
+    proposing,
     read_request,
     request_bytes,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
-from keys.directory import AgencyEntry, Directory, Entry, TopicEntry
+from keys.directory import AgencyEntry, Directory, Entry, RuleBookEntry, TopicEntry
 from keys.root import Steward
 from policy.standard import standard_book
 
@@ -81,6 +83,7 @@ def new_key(context: click.Context, *, name: str, home: str) -> None:
     "others",
     multiple=True,
     metavar="FILE",
+    type=InputFile(),
     help="NAME.steward of a steward elsewhere (repeatable)",
 )
 @click.option(
@@ -91,7 +94,7 @@ def new_key(context: click.Context, *, name: str, home: str) -> None:
     "descriptor",
     required=True,
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=InputFile(),
     help="broker.json from `tocsin-broker init`",
 )
 @click.option(
@@ -102,7 +105,7 @@ def new_key(context: click.Context, *, name: str, home: str) -> None:
     "requests",
     multiple=True,
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=InputFile(),
     help=f"admit this agency into the circle {MEMBERS} (repeatable)",
 )
 @home_option
@@ -112,11 +115,11 @@ def create(
     *,
     name: str,
     names: tuple[str, ...],
-    others: tuple[str, ...],
+    others: tuple[Path, ...],
     threshold: int | None,
-    descriptor: str,
+    descriptor: Path,
     topics: tuple[str, ...],
-    requests: tuple[str, ...],
+    requests: tuple[Path, ...],
     home: str,
 ) -> None:
     """Make a federation: its root, signed by the stewards, and the standard rule book.
@@ -124,21 +127,40 @@ def create(
     With --topic and --admit it is ready for use; both can be added later.
     """
     folder = steward_home(home)
-    broker = BrokerDescriptor.parse(read_text(Path(descriptor)))
-    keys = _keys(context, folder, names)
-    elsewhere = [_read_steward(Path(path)) for path in others]
-    needed = threshold or min(2, len(keys) + len(elsewhere))
+    broker = BrokerDescriptor.parse(read_text(descriptor))
+    elsewhere = [_read_steward(path) for path in others]
+    needed = threshold or min(2, len(names) + len(elsewhere))
+    if needed > len(names) and (topics or requests):
+        raise CommandError(
+            "topics and agencies are added when all stewards have signed the root",
+            advice="leave out --topic and --admit; then `tocsin steward topic` and `admit`",
+            code=Exit.USAGE,
+            reason="NOT_ENOUGH_SIGNATURES",
+        )
+    entries = _entries(topics, requests)
     outcome = folder.create(
-        name=name, keys=keys, others=elsewhere, threshold=needed, broker=broker, now=now_ms()
+        name=name,
+        keys=_keys(context, folder, names),
+        others=elsewhere,
+        threshold=needed,
+        broker=broker,
+        now=now_ms(),
+        entries=entries,
     )
     if outcome.is_applied:
-        folder.publish_rules(keys, *standard_book(), now_ms())
-        entries: list[Entry] = [*map(_members_topic, topics), *map(_member, requests)]
-        for entry in entries:
-            folder.add(entry, keys, now_ms())
         _announce(context, folder)
         return
     print_outcome(context, folder, outcome, in_force=False)
+
+
+def _entries(topics: tuple[str, ...], requests: tuple[Path, ...]) -> list[Entry]:
+    schema, policies = standard_book()
+    with proposing():
+        return [
+            RuleBookEntry(version=1, schema=schema, policies=policies),
+            *map(_members_topic, topics),
+            *map(_member, requests),
+        ]
 
 
 def _keys(context: click.Context, home: StewardHome, names: tuple[str, ...]) -> list[StewardKey]:
@@ -165,8 +187,8 @@ def _members_topic(topic: str) -> TopicEntry:
     return TopicEntry(topic=topic, title=topic, readers=(MEMBERS,), publishers=(MEMBERS,))
 
 
-def _member(path: str) -> AgencyEntry:
-    text = read_text(Path(path))
+def _member(path: Path) -> AgencyEntry:
+    text = read_text(path)
     entry = admitted(read_request(text), circles=(MEMBERS,))
     click.echo(
         f"{safe(describe(entry))}\n  fingerprint {fingerprint(request_bytes(text))}", err=True
@@ -203,29 +225,29 @@ def _announce(context: click.Context, home: StewardHome) -> None:
     "tocsin steward sign pending/entry-7.json --as beta",
     "tocsin steward sign entry-7.json --yes --broker broker.example:7443",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=InputFile())
 @click.option("--yes", is_flag=True, help="do not ask")
 @signing_options
 @click.pass_context
 def sign(
     context: click.Context,
     *,
-    file: str,
+    file: Path,
     yes: bool,
     names: tuple[str, ...],
     address: str,
     home: str,
 ) -> None:
     """Sign what another steward proposed; with enough signatures it is put into the federation."""
-    folder, proposal = steward_home(home), Proposal.parse(read_text(Path(file)))
+    folder, proposal = steward_home(home), Proposal.parse(read_text(file))
     if not yes:
-        click.confirm(f"Sign {safe(proposal.says)}?", abort=True, err=True)
+        confirm(f"Sign {safe(proposal.says)}?")
     keys = opened_keys(context, folder, names)
     for key in keys:
         proposal = proposal.signed_by(key)
     outcome = _applied(folder, proposal, keys[0], address)
     if outcome.is_applied:
-        Path(file).unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
     if outcome.is_applied and proposal.kind == "root":
         folder.publish_rules(keys, *standard_book(), now_ms())
     print_outcome(context, folder, outcome, in_force=bool(address))

@@ -8,7 +8,8 @@ here is verified by the same code with which agencies verify it. Source: design 
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -17,13 +18,17 @@ from keys.directory import (
     AgencyEntry,
     Directory,
     Entry,
+    LockEntry,
+    RetireEntry,
     SignedEntry,
+    UnlockEntry,
     decode_entry,
     encode_entry,
     required_signatures,
     sign_entry,
 )
 from keys.entries import RuleBookEntry, decode_content
+from keys.errors import Reason as TrustReason
 from keys.errors import TrustError
 from keys.framing import sha256
 from keys.root import NO_PREVIOUS, RootDocument, SignedRoot, Steward, sign_root
@@ -38,6 +43,18 @@ LEAF_MS = DAY_MS
 BACKDATED_MS = 10 * 60_000
 """Certificates begin a little earlier, so that a slow clock elsewhere does not refuse them."""
 PROPOSAL = "tocsin.proposal.v1"
+MEMBER, AUDITOR = "agency", "auditor"
+"""Roles: an auditor reads the log and never contents."""
+_OURS = frozenset(
+    {
+        TrustReason.MALFORMED,
+        TrustReason.LIMIT_EXCEEDED,
+        TrustReason.KEY_INVALID,
+        TrustReason.ROOT_INVALID,
+        TrustReason.ENTRY_INVALID,
+    }
+)
+"""What a proposal of our own can be refused for without anybody having forged anything."""
 _SIGNING = "signing"
 
 
@@ -45,6 +62,21 @@ def fingerprint(data: bytes) -> str:
     """Return what two people read to each other to compare bytes: 128 bits in hex, grouped."""
     digits = sha256(data).hex()[:32]
     return " ".join(digits[i : i + 4] for i in range(0, 32, 4))
+
+
+@contextmanager
+def proposing() -> Iterator[None]:
+    """Tell what cannot stand in the directory as a wrong argument: nobody has signed it yet.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT.
+    """
+    try:
+        yield
+    except TrustError as error:
+        if error.reason not in _OURS:
+            raise
+        raise AgencyError(Reason.INVALID_ARGUMENT, error.detail) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +275,9 @@ def describe(entry: Entry) -> str:
     """Return an entry in a few words."""
     if isinstance(entry, AgencyEntry):
         circles = ", ".join(entry.circles) or "no circle"
-        return f"agency {entry.agency} ({entry.name}, {entry.country}, {entry.kind}) in {circles}"
+        joint = "".join(f", operation {name}" for name, _ in entry.operations)
+        who = f"{entry.role} {entry.agency} ({entry.name}, {entry.country}, {entry.kind})"
+        return f"{who} in {circles}{joint}"
     if isinstance(entry, RuleBookEntry):
         return f"rule book {entry.version}"
     subject = getattr(entry, "agency", "") or getattr(entry, "topic", "")
@@ -281,7 +315,15 @@ def propose_root(
 
 
 def propose_entry(directory: Directory, entry: Entry, now: int) -> Proposal:
-    """Return the next entry of a directory, unsigned."""
+    """Return the next entry of a directory, unsigned.
+
+    Raises:
+        AgencyError: NOT_FOUND; it is about an agency that is not there.
+    """
+    if isinstance(entry, LockEntry | UnlockEntry | RetireEntry) and not directory.agency(
+        entry.agency
+    ):
+        raise AgencyError(Reason.NOT_FOUND, f"agency {entry.agency} is not in the directory")
     body = encode_entry(directory.federation, directory.size, max(now, directory.issued_at), entry)
     return Proposal(kind="entry", signed=SignedEntry(body=body))
 
@@ -323,13 +365,28 @@ def request_bytes(text: str) -> bytes:
 
 
 def admitted(
-    request: AgencyEntry, *, circles: Sequence[str], operations: Sequence[tuple[str, int]] = ()
+    request: AgencyEntry,
+    *,
+    circles: Sequence[str] = (),
+    role: str = MEMBER,
+    known: AgencyEntry | None = None,
 ) -> AgencyEntry:
-    """Return the entry that admits an agency: its keys, the stewards' circles and operations."""
+    """Return the entry that admits an agency, or renews its keys.
+
+    Of the request it takes who the agency is and its keys. Its rights are the stewards' to give:
+    what a request says of them does not count.
+
+    Args:
+        request: as `tocsin init` made it.
+        circles: circles it joins.
+        role: of an agency that is not known yet; it never changes.
+        known: its entry in the directory: without `circles` it stays where it is.
+    """
     return replace(
         request,
-        circles=tuple(circles) or request.circles,
-        operations=tuple(operations) or request.operations,
+        circles=tuple(circles) or (known.circles if known else ()),
+        operations=known.operations if known else (),
+        role=known.role if known else role,
     )
 
 

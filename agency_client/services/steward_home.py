@@ -25,6 +25,7 @@ from agency_client.services.steward import (
     StewardKey,
     propose_entry,
     propose_root,
+    proposing,
     signatures_needed,
 )
 from keys.directory import Entry, RuleBookEntry, SignedEntry, decode_entry
@@ -70,14 +71,15 @@ class StewardHome:
         """Make and seal a steward's keys.
 
         Raises:
-            AgencyError: PROFILE_EXISTS; there are keys of that name.
-            TrustError: the name is not one.
+            AgencyError: PROFILE_EXISTS; there are keys of that name. INVALID_ARGUMENT; it is none.
+            KeyFileError: the passphrase is empty.
         """
+        with proposing():
+            key = StewardKey.generate(name, now)
         if self.has_key(name):
             raise AgencyError(
                 Reason.PROFILE_EXISTS, f"there are keys of steward {name} in {self.path}"
             )
-        key = StewardKey.generate(name, now)
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_keyfile(self._key_path(name), PURPOSE, key.secrets(), passphrase.encode())
         public = base64.b64encode(key.steward.encode()).decode("ascii")
@@ -123,21 +125,37 @@ class StewardHome:
         threshold: int,
         broker: BrokerDescriptor,
         now: int,
+        entries: Sequence[Entry] = (),
     ) -> Outcome:
-        """Make the federation's first root, signed by all `keys`.
+        """Make the federation's first root and, where it needs no further signature, its entries.
+
+        The file is written once: there is all of the federation or none of it.
 
         Raises:
-            AgencyError: PROFILE_EXISTS; there is a federation here.
+            AgencyError: PROFILE_EXISTS; there is a federation here. INVALID_ARGUMENT; something
+                cannot stand in one.
         """
         if self.bundle_path.exists():
             raise AgencyError(Reason.PROFILE_EXISTS, f"there is a federation in {self.path}")
         stewards = [*(key.steward for key in keys), *others]
-        proposal = propose_root(
-            name=name, stewards=stewards, threshold=threshold, broker=broker, now=now
+        with proposing():
+            proposal = _signed(
+                propose_root(
+                    name=name, stewards=stewards, threshold=threshold, broker=broker, now=now
+                ),
+                keys,
+            )
+        if proposal.signatures < threshold or not isinstance(proposal.signed, SignedRoot):
+            return self.apply(proposal)
+        bundle = Bundle.of([proposal.signed])
+        for entry in entries:
+            with proposing():
+                added = _signed(propose_entry(bundle.directory, entry, now), keys)
+                bundle = bundle.with_entry(added.signed)  # type: ignore[arg-type]
+        self.write_bundle(bundle)
+        return Outcome(
+            says=proposal.says, signatures=proposal.signatures, needed=threshold, index=0
         )
-        for key in keys:
-            proposal = proposal.signed_by(key)
-        return self.apply(proposal)
 
     def publish_rules(
         self, keys: Sequence[StewardKey], schema: str, policies: str, now: int
@@ -149,14 +167,14 @@ class StewardHome:
         return self.add(entry, keys, now)
 
     def add(self, entry: Entry, keys: Sequence[StewardKey], now: int) -> Outcome:
-        """Sign an entry and put it into the federation file, or leave it pending."""
-        return self.apply(self._signed(entry, keys, now))
+        """Sign an entry and put it into the federation file, or leave it pending.
 
-    def _signed(self, entry: Entry, keys: Sequence[StewardKey], now: int) -> Proposal:
-        proposal = propose_entry(self.bundle().directory, entry, now)
-        for key in keys:
-            proposal = proposal.signed_by(key)
-        return proposal
+        Raises:
+            AgencyError: NOT_FOUND, INVALID_ARGUMENT; it cannot stand in this federation.
+        """
+        proposal = _signed(propose_entry(self.bundle().directory, entry, now), keys)
+        with proposing():
+            return self.apply(proposal)
 
     def apply(self, proposal: Proposal) -> Outcome:
         """Put a proposal into the federation file; without enough signatures, leave it pending.
@@ -197,10 +215,12 @@ class StewardHome:
         """Sign an entry, have the broker put it in force, and keep it here.
 
         Raises:
-            AgencyError: the broker refuses it; nothing is kept then.
+            AgencyError: as `add`; or the broker refuses it; nothing is kept then.
         """
         await self.bring_level(broker)
-        return await self.apply_online(self._signed(entry, keys, now), broker)
+        proposal = _signed(propose_entry(self.bundle().directory, entry, now), keys)
+        with proposing():
+            return await self.apply_online(proposal, broker)
 
     async def apply_online(self, proposal: Proposal, broker: Broker) -> Outcome:
         """Have the broker put a proposed entry in force, and keep it here; or leave it pending.
@@ -247,6 +267,12 @@ class StewardHome:
             for one in fetched:
                 bundle = bundle.with_entry(SignedEntry.decode(one))
         self.write_bundle(bundle)
+
+
+def _signed(proposal: Proposal, keys: Sequence[StewardKey]) -> Proposal:
+    for key in keys:
+        proposal = proposal.signed_by(key)
+    return proposal
 
 
 def read_text(path: Path) -> str:

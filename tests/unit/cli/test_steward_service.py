@@ -4,6 +4,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from agency_client.services.steward import (
     Proposal,
     StewardKey,
     admitted,
+    describe,
     fingerprint,
     read_request,
     request_bytes,
 )
-from agency_client.services.steward_home import StewardHome
-from keys.directory import LockEntry, TopicEntry, UnlockEntry
+from agency_client.services.steward_home import Outcome, StewardHome
+from keys.directory import Entry, LockEntry, RetireEntry, TopicEntry, UnlockEntry
 from keys.entries import AgencyEntry, encode_content
 from keys.errors import DirectoryError, KeyFileError, RootError, SignatureError
 from keys.errors import Reason as TrustReason
@@ -98,10 +100,11 @@ def test_a_second_federation_in_one_folder_is_refused(
 def test_a_threshold_above_the_number_of_stewards_is_refused(
     tmp_path: Path, keys: Sequence[StewardKey], descriptor: BrokerDescriptor
 ) -> None:
-    with pytest.raises(RootError):
+    with pytest.raises(AgencyError) as caught:
         StewardHome(tmp_path).create(
             name="Test", keys=keys[:1], others=(), threshold=2, broker=descriptor, now=NOW
         )
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
     assert not (tmp_path / "federation.json").exists()
 
 
@@ -165,8 +168,84 @@ def test_one_steward_locks_and_the_threshold_unlocks(
 def test_locking_an_unknown_agency_is_refused(
     home: StewardHome, keys: Sequence[StewardKey]
 ) -> None:
-    with pytest.raises(DirectoryError):
+    with pytest.raises(AgencyError) as caught:
         home.add(LockEntry(agency="no-such", reason="x"), keys, NOW)
+    assert caught.value.reason is Reason.NOT_FOUND
+    assert home.bundle().directory.size == 0
+
+
+def test_what_cannot_stand_in_the_directory_is_an_argument_and_no_fraud(
+    home: StewardHome, keys: Sequence[StewardKey], request_of_an_agency: AgencyEntry
+) -> None:
+    home.add(admitted(request_of_an_agency, circles=("a",)), keys, NOW)
+    home.add(RetireEntry(agency="gr-pol", reason="merged"), keys, NOW)
+    with pytest.raises(AgencyError) as caught:
+        home.add(admitted(request_of_an_agency, circles=("a",)), keys, NOW)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+    assert home.bundle().directory.size == 2
+
+
+def test_a_request_cannot_give_itself_rights(request_of_an_agency: AgencyEntry) -> None:
+    greedy = replace(
+        request_of_an_agency,
+        role="auditor",
+        circles=("every", "circle"),
+        operations=(("ALPHA", NOW),),
+    )
+    entry = admitted(greedy, circles=("a",))
+    assert (entry.role, entry.circles, entry.operations) == ("agency", ("a",), ())
+    assert admitted(greedy).circles == ()
+
+
+def test_who_renews_its_keys_keeps_its_place(request_of_an_agency: AgencyEntry) -> None:
+    known = replace(
+        request_of_an_agency, role="auditor", circles=("a", "b"), operations=(("ALPHA", NOW),)
+    )
+    renewed = replace(request_of_an_agency, tls_key_pin=bytes(32), circles=("c",))
+    entry = admitted(renewed, known=known)
+    assert entry == replace(known, tls_key_pin=bytes(32))
+    assert admitted(renewed, known=known, circles=("b",)).circles == ("b",)
+
+
+def test_what_is_signed_says_role_and_operations(request_of_an_agency: AgencyEntry) -> None:
+    entry = replace(
+        request_of_an_agency, role="auditor", circles=("a",), operations=(("ALPHA", NOW),)
+    )
+    said = describe(entry)
+    assert said.startswith("auditor gr-pol (")
+    assert said.endswith("in a, operation ALPHA")
+
+
+def test_a_federation_is_made_whole_or_not_at_all(
+    tmp_path: Path, keys: Sequence[StewardKey], descriptor: BrokerDescriptor
+) -> None:
+    home = StewardHome(tmp_path)
+
+    def create(*entries: Entry) -> Outcome:
+        return home.create(
+            name="Test",
+            keys=keys[:2],
+            others=(),
+            threshold=2,
+            broker=descriptor,
+            now=NOW,
+            entries=entries,
+        )
+
+    with pytest.raises(AgencyError) as caught:
+        create(TOPIC, LockEntry(agency="no-such", reason="x"))
+    assert caught.value.reason is Reason.NOT_FOUND
+    assert not home.bundle_path.exists()
+    assert create(TOPIC).is_applied
+    assert home.bundle().directory.topics() == (TOPIC,)
+
+
+@pytest.mark.parametrize("name", ["../alpha", "Alpha", "", "a/b", "ä"])
+def test_what_is_no_name_of_a_steward_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        StewardHome(tmp_path / "steward").new_key(name, PASSPHRASE, NOW)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_request_reads_back_and_its_fingerprint_is_that_of_its_bytes(
