@@ -4,12 +4,14 @@
 import sys
 
 from agency_client.cli.interrupts import interrupts_end_at_once
+from agency_client.cli.streams import settle_streams
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     interrupts_end_at_once()
-    from agency_client.cli.app import run  # noqa: PLC0415 - after the line above
+    settle_streams()
+    from agency_client.cli.app import run  # noqa: PLC0415 - after the lines above
 
     code = run()
     interrupts_end_at_once()

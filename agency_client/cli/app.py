@@ -12,6 +12,7 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.framework import CONTEXT, Common, LazyGroup
 
 _CLI = "agency_client.cli"
+_MESSAGE_LENGTH = 400
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": (f"{_CLI}.demo:demo", "a broker and four agencies on this machine, the whole story"),
@@ -34,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": (f"{_CLI}.schema:schema", "the JSON Schema of a notice type"),
     "config": (f"{_CLI}.config:config", "settings and where each comes from"),
     "steward": (f"{_CLI}.steward:steward", "create a federation, admit, lock and unlock agencies"),
-    "help": (f"{_CLI}.help:help_command", "exit-codes, environment"),
+    "help": (f"{_CLI}.help:help_command", "help on a command, exit-codes, environment"),
 }
 
 
@@ -101,7 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _usage(error: click.ClickException, common: Common) -> int:
     context = getattr(error, "ctx", None)
-    advice = f"see `{context.command_path} --help`" if context else ""
+    advice = f"see `{context.command_path if context else 'tocsin'} --help`"
     body = {"reason": "USAGE", "message": error.format_message(), "advice": advice}
     _print_failure({**body, "exit": int(Exit.USAGE)}, common)
     return Exit.USAGE
@@ -112,7 +113,7 @@ def _failed(error: BaseException, common: Common) -> int:
 
     if isinstance(error, click.Abort):
         error = KeyboardInterrupt()
-    failure = explain(error)
+    failure = explain(error, common.command)
     _print_failure(
         {
             "reason": failure.reason,
@@ -130,12 +131,18 @@ def _failed(error: BaseException, common: Common) -> int:
 def _print_failure(body: dict[str, Any], common: Common) -> None:
     from agency_client.cli.output import as_json, safe  # noqa: PLC0415 - only on failure
 
+    body["message"] = _cut(body["message"])
     if common.as_json:
         sys.stderr.write(as_json({"schema": "tocsin.error.v1", **body}) + "\n")
         return
     sys.stderr.write(f"tocsin: {safe(body['message'])}\n")
     if body["advice"]:
         sys.stderr.write(f"  what to do: {safe(body['advice'])}\n")
+
+
+def _cut(message: str) -> str:
+    """Return a sentence to read: some repeat an argument, which may be of any length."""
+    return message if len(message) <= _MESSAGE_LENGTH else f"{message[:_MESSAGE_LENGTH]}…"
 
 
 def _trace(error: BaseException) -> None:

@@ -11,7 +11,8 @@ from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.gathering import Gathered, gather
 from agency_client.cli.inbox import reasons_to_look
-from agency_client.cli.output import safe
+from agency_client.cli.output import counted, safe
+from agency_client.cli.parameters import InputFile, Seconds
 from agency_client.cli.publish import addressing_options, finish, publish_gathered
 from agency_client.cli.runtime import opened, printer, run_async, viewer
 from agency_client.domain.views import Viewer
@@ -28,10 +29,16 @@ from agency_client.domain.views import Viewer
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=InputFile(),
 )
 @addressing_options
-@click.option("--wait", default=60.0, show_default=True, help="seconds to wait for the broker")
+@click.option(
+    "--wait",
+    default=60.0,
+    show_default=True,
+    help="seconds to wait for the broker; 0 only queues",
+    type=Seconds(),
+)
 @click.pass_context
 def attach(
     context: click.Context,
@@ -44,9 +51,9 @@ def attach(
 ) -> None:
     """Publish the one notice in NOTICE with files attached."""
     gathered = gather((notice,), topic=topic, to=named)
-    if len(gathered.drafts) + len(gathered.refused) != 1:
+    if _number(gathered) != 1:
         raise CommandError(
-            f"{safe(notice)} holds {len(gathered.drafts)} notices, expected one",
+            f"{notice} holds {counted(_number(gathered), 'record')}, expected one",
             advice="files are attached to a single notice",
             code=Exit.USAGE,
         )
@@ -54,7 +61,13 @@ def attach(
         replace(one, draft=replace(one.draft, attachments=files)) for one in gathered.drafts
     )
     whole = Gathered(drafts=drafts, refused=gathered.refused)
-    finish(context, publish_gathered(context, whole, all_or_nothing=True, wait=wait), waited=True)
+    finish(
+        context, publish_gathered(context, whole, all_or_nothing=True, wait=wait), waited=wait > 0
+    )
+
+
+def _number(gathered: Gathered) -> int:
+    return len(gathered.drafts) + len(gathered.refused)
 
 
 @command(

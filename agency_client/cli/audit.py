@@ -7,8 +7,12 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import LazyGroup, command, common
 from agency_client.cli.output import instant, safe
+from agency_client.cli.progress import progress_of
 from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import AuditCheck, AuditReport, Verdict
+
+_LONG_LOG = 5_000
+"""Leaves that take longer than a person waits without a word: half a second."""
 
 
 @click.group(
@@ -75,12 +79,17 @@ def _line(check: AuditCheck) -> str:
 
 
 def _last(report: AuditReport) -> str:
-    return f"{report.verdict.value.upper()}: {report.leaves} leaves looked at"
+    return f"{report.verdict.value.upper()}: {_leaves(report.leaves)} looked at"
+
+
+def _leaves(number: int) -> str:
+    return "1 leaf" if number == 1 else f"{number} leaves"
 
 
 async def _verify(context: click.Context) -> AuditReport:
     async with opened(common(context)) as agency:
-        return await agency.audit()
+        with progress_of("reading the log", least=_LONG_LOG) as progress:
+            return await agency.audit(progress)
 
 
 @command("findings", "tocsin audit findings", "tocsin audit findings --limit 10")

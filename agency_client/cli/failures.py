@@ -64,7 +64,7 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.INTERNAL: (Exit.FAILED, "try again; the broker's operator finds it in its log"),
     Reason.SUBSCRIPTION_BUSY: (Exit.CONFLICT, "another `tocsin watch` of this profile took over"),
     Reason.TOPIC_UNKNOWN: (Exit.NOT_FOUND, "`tocsin topics` lists the topics you may use"),
-    Reason.INVALID_ARGUMENT: (Exit.USAGE, "see --help"),
+    Reason.INVALID_ARGUMENT: (Exit.USAGE, "see `{command} --help`"),
     Reason.DRAINING: (Exit.UNREACHABLE, "the broker is being restarted: try again in a minute"),
     Reason.BROKER_UNREACHABLE: (
         Exit.UNREACHABLE,
@@ -100,48 +100,71 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
 _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {
     TrustReason.PASSPHRASE_WRONG: (
         Exit.CREDENTIAL,
-        "the passphrase does not open the key file",
+        "",
         "try again; there is no way round a forgotten passphrase but your backup",
     ),
     TrustReason.KEY_FILE_MISSING: (
         Exit.CREDENTIAL,
-        "the key file is missing",
+        "",
         "restore it from your backup, or check --profile",
     ),
     TrustReason.KEY_FILE_PERMISSIONS: (
         Exit.CREDENTIAL,
-        "the key file can be read by others",
+        "",
         "take their rights away (chmod 600) and find out who could have copied it",
     ),
     TrustReason.KEY_FILE_INVALID: (
         Exit.CREDENTIAL,
-        "the key file is damaged or for another purpose",
+        "the key file is damaged or for another purpose: ",
         "restore it from your backup",
     ),
     TrustReason.NOT_ENOUGH_SIGNATURES: (
         Exit.REFUSED,
-        "not enough stewards signed",
+        "not enough stewards signed: ",
         "have more of them sign: `tocsin steward sign`",
     ),
 }
+"""Code, what stands before the detail, advice."""
+
+_ELSEWHERE: dict[tuple[str, Reason | TrustReason], str] = {
+    ("steward", Reason.PROFILE_MISSING): "make one with create-federation, or choose --home",
+    ("steward", Reason.PROFILE_EXISTS): "choose another --home; nothing was changed",
+    ("steward", Reason.NOT_FOUND): "`tocsin steward directory` lists who and what is there",
+    ("steward", Reason.BROKER_UNREACHABLE): "check --broker; without it, the entry goes to a file",
+    ("steward", TrustReason.KEY_FILE_MISSING): "check --home and --as, or restore it from a backup",
+    ("demo", Reason.PROFILE_EXISTS): "choose another folder; nothing was changed",
+}
+"""Advice where a command works on something else than a profile."""
 
 
-def explain(error: BaseException) -> Failure:
-    """Return how `error` is told to a person; anything that is not ours stays unexplained."""
+def of_refusal(reason: str, command: str = "tocsin") -> tuple[Exit, str]:
+    """Return code and advice for the reason why a record was refused.
+
+    Reasons that are not the agency's are those of checking input.
+    """
+    if reason not in set(Reason):
+        return Exit.USAGE, ""
+    code, advice = _REASONS[Reason(reason)]
+    return code, _advice(command, Reason(reason), advice)
+
+
+def explain(error: BaseException, command: str = "tocsin") -> Failure:
+    """Return how `error` is told to a person; anything that is not ours stays unexplained.
+
+    Args:
+        error: what ended a command.
+        command: which one it was.
+    """
     if isinstance(error, CommandError):
         return error.failure
     if isinstance(error, AgencyError):
         code, advice = _REASONS[error.reason]
+        advice = _advice(command, error.reason, advice)
         return Failure(code=code, reason=error.reason, message=error.message, advice=advice)
     if isinstance(error, TrustError):
-        return _explain_trust(error)
+        return _explain_trust(error, command)
     if isinstance(error, OSError):
-        return Failure(
-            code=Exit.NOT_FOUND if isinstance(error, FileNotFoundError) else Exit.FAILED,
-            reason="FILE",
-            message=f"{error.filename or 'a file'}: {(error.strerror or 'cannot be used').lower()}",
-            advice="check the path and its permissions",
-        )
+        return _explain_system(error)
     if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
         return Failure(code=Exit.INTERRUPTED, reason="INTERRUPTED", message="interrupted")
     return Failure(
@@ -152,7 +175,23 @@ def explain(error: BaseException) -> Failure:
     )
 
 
-def _explain_trust(error: TrustError) -> Failure:
+def _advice(command: str, reason: Reason | TrustReason, usual: str) -> str:
+    group = command.split(" ")[1:2]
+    found = _ELSEWHERE.get((group[0], reason), usual) if group else usual
+    return found.format(command=command)
+
+
+def _explain_system(error: OSError) -> Failure:
+    what = error.filename or "input or output"
+    return Failure(
+        code=Exit.NOT_FOUND if isinstance(error, FileNotFoundError) else Exit.FAILED,
+        reason="FILE",
+        message=f"{what}: {(error.strerror or 'cannot be used').lower()}",
+        advice="check the path, its permissions and the space that is left",
+    )
+
+
+def _explain_trust(error: TrustError, command: str) -> Failure:
     known = _TRUST.get(error.reason)
     if known is None:
         return Failure(
@@ -163,5 +202,8 @@ def _explain_trust(error: TrustError) -> Failure:
         )
     code, what, advice = known
     return Failure(
-        code=code, reason=error.reason.name, message=f"{what}: {error.detail}", advice=advice
+        code=code,
+        reason=error.reason.name,
+        message=f"{what}{error.detail}",
+        advice=_advice(command, error.reason, advice),
     )

@@ -21,8 +21,9 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 
 @dataclass(slots=True, kw_only=True)
 class Common:
-    """The options that every command takes, wherever on the line they stand."""
+    """The options that every command takes, wherever on the line they stand; and the command."""
 
+    command: str = "tocsin"
     as_json: bool = False
     debug: bool = False
     profile: str = ""
@@ -93,6 +94,7 @@ class Command(_WithExamples):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; from here on an interrupt lets work end in order."""
         interrupts_end_in_order()
+        common(ctx).command = ctx.command_path
         return super().invoke(ctx)
 
 

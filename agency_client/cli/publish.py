@@ -4,33 +4,24 @@
 Good records are not held up by bad ones; each bad one is told with file, line, field and reason.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 
 from agency_client.cli.exits import Exit
-from agency_client.cli.failures import CommandError
+from agency_client.cli.failures import CommandError, of_refusal
 from agency_client.cli.framework import Callback, command, common
-from agency_client.cli.gathering import Gathered, Refused, gather
-from agency_client.cli.output import Printer, safe
+from agency_client.cli.gathering import Gathered, Record, Refused, gather
+from agency_client.cli.output import Printer, counted, safe
+from agency_client.cli.parameters import Seconds
+from agency_client.cli.progress import progress_of
+from agency_client.cli.render import marking_document, mode_banner
 from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import AudienceView, PublishedNotice, PublishReport, PublishState
-from agency_client.errors import Reason
 
-Progress = Callable[[int, int], None]
-
-_POLICY = {
-    Reason.DENIED,
-    Reason.EMPTY_AUDIENCE,
-    Reason.RECIPIENT_REFUSED,
-    Reason.RETIRED_RECIPIENT,
-    Reason.AGENCY_LOCKED,
-    Reason.NOT_ORIGINATOR,
-}
-_ABSENT = {Reason.TOPIC_UNKNOWN, Reason.UNKNOWN_RECIPIENT, Reason.UNKNOWN_NOTICE}
+_HANDFUL = 10
+"""Fewer notices than these are published without a bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +30,22 @@ class Outcome:
 
     gathered: Gathered
     report: PublishReport
+    agency: str = ""
 
     @property
     def refused(self) -> list[Refused]:
-        """Every refused record, whoever refused it."""
+        """Every refused record, whoever refused it, in the order of the files."""
         later = [
             self._as_refused(one)
             for one in self.report.notices
             if one.state is PublishState.REFUSED
         ]
-        return [*self.gathered.refused, *later]
+        records: list[Record | Refused] = [*self.gathered.drafts, *self.gathered.refused]
+        files = list(dict.fromkeys(record.source for record in records))
+        return sorted(
+            [*self.gathered.refused, *later],
+            key=lambda one: (files.index(one.source), one.line),
+        )
 
     def _as_refused(self, one: PublishedNotice) -> Refused:
         record = self.gathered.drafts[one.position]
@@ -58,7 +55,7 @@ class Outcome:
             field="",
             reason=one.reason,
             message=one.message,
-            advice=one.advice,
+            advice=one.advice or of_refusal(one.reason)[1],
         )
 
     def count(self, state: PublishState) -> int:
@@ -74,25 +71,31 @@ class Outcome:
         accepted, queued, refused = (self.count(state) for state in PublishState)
         if refused and not accepted and not queued:
             raise CommandError(
-                f"all {refused} records were refused",
-                advice="see the lines above",
+                self._refused_of_all(refused),
+                advice="correct what is named above; nothing was published",
                 code=_code_of({one.reason for one in self.refused}),
                 reason="RECORDS_REFUSED",
             )
         if refused:
             raise CommandError(
                 f"{refused} of {refused + accepted + queued} records were refused",
-                advice="see the lines above; the others are not held up",
+                advice="correct what is named above; the others are not held up",
                 code=Exit.PARTIAL,
                 reason="RECORDS_REFUSED",
             )
         if queued and waited:
             raise CommandError(
-                f"{queued} notices wait in the outbox: {self._problem()}",
+                f"{counted(queued, 'notice')} left in the outbox: {self._problem()}",
                 advice="`tocsin outbox send` or a running `tocsin watch` sends them, once",
                 code=Exit.PARTIAL,
                 reason="QUEUED",
             )
+
+    def _refused_of_all(self, refused: int) -> str:
+        given = len(self.gathered.drafts) + len(self.gathered.refused)
+        if refused < given:
+            return f"{refused} of {given} records were refused, so none was published"
+        return "the record was refused" if given == 1 else f"all {given} records were refused"
 
     def _problem(self) -> str:
         told = {one.message for one in self.report.notices if one.message}
@@ -127,7 +130,7 @@ def addressing_options(function: Callback) -> Callback:
     default=30.0,
     show_default=True,
     help="seconds to wait for the broker; 0 only queues",
-    type=click.FloatRange(0),
+    type=Seconds(),
 )
 @click.pass_context
 def publish(
@@ -152,11 +155,9 @@ def publish_gathered(
     context: click.Context, gathered: Gathered, *, all_or_nothing: bool, wait: float
 ) -> Outcome:
     """Publish what was gathered; nothing at all where nothing is left to publish."""
-    report = PublishReport(notices=())
-    if gathered.drafts and not (gathered.refused and all_or_nothing):
-        work = _publish(context, gathered, all_or_nothing=all_or_nothing, wait=wait)
-        report = run_async(work)
-    return Outcome(gathered=gathered, report=report)
+    if not gathered.drafts or (gathered.refused and all_or_nothing):
+        return Outcome(gathered=gathered, report=PublishReport(notices=()))
+    return run_async(_publish(context, gathered, all_or_nothing=all_or_nothing, wait=wait))
 
 
 def finish(context: click.Context, outcome: Outcome, *, waited: bool) -> None:
@@ -171,40 +172,28 @@ def finish(context: click.Context, outcome: Outcome, *, waited: bool) -> None:
 
 async def _publish(
     context: click.Context, gathered: Gathered, *, all_or_nothing: bool, wait: float
-) -> PublishReport:
+) -> Outcome:
     async with opened(common(context)) as agency:
-        with _progress(len(gathered.drafts)) as progress:
-            return await agency.publish(
+        with progress_of("publishing", least=_HANDFUL) as progress:
+            if progress is not None:
+                progress(0, len(gathered.drafts))
+            report = await agency.publish(
                 [record.draft for record in gathered.drafts],
                 all_or_nothing=all_or_nothing,
                 wait_s=wait,
                 progress=progress,
             )
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress | None]:
-    """Show a bar on a terminal, for more than a handful."""
-    if total < 10 or not sys.stderr.isatty():  # noqa: PLR2004 - a handful
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415 - 44 ms that only a terminal pays
-    from rich.progress import Progress as Bar  # noqa: PLC0415
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("publishing", total=total)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        return Outcome(gathered=gathered, report=report, agency=agency.agency_id)
 
 
 def _code_of(reasons: set[str]) -> Exit:
-    if reasons <= _POLICY:
-        return Exit.REFUSED
-    return Exit.NOT_FOUND if reasons <= _ABSENT else Exit.USAGE
+    """Return the code that all reasons have; with several the input as a whole is not right."""
+    codes = {of_refusal(reason)[0] for reason in reasons}
+    return codes.pop() if len(codes) == 1 else Exit.USAGE
 
 
 def _print(out: Printer, outcome: Outcome) -> None:
-    for one in outcome.refused if not out.is_json else ():
-        out.say(_refusal_line(one))
+    _say_refused(out, outcome.refused)
     notices = [_notice(outcome, one) for one in outcome.report.notices]
     lines = [
         f"{state.value:<9} {outcome.count(state)}" for state in PublishState if outcome.count(state)
@@ -223,7 +212,7 @@ def _print(out: Printer, outcome: Outcome) -> None:
 def _single(notices: Sequence[dict[str, object]]) -> list[str]:
     """Name the notice where there is only one."""
     sent = [one for one in notices if one["state"] != PublishState.REFUSED.value]
-    return [f"notice    {sent[0]['notice_id']}"] if len(sent) == 1 else []
+    return [f"notice    {sent[0]['reference']}"] if len(sent) == 1 else []
 
 
 def _notice(outcome: Outcome, one: PublishedNotice) -> dict[str, object]:
@@ -232,6 +221,7 @@ def _notice(outcome: Outcome, one: PublishedNotice) -> dict[str, object]:
         "source": record.source,
         "line": record.line,
         "state": one.state.value,
+        "reference": f"{outcome.agency}/{one.notice_id.hex()}",
         "notice_id": one.notice_id.hex(),
         "topic": one.topic,
         "recipients": list(one.recipients),
@@ -249,6 +239,16 @@ def _refusal(one: Refused) -> dict[str, object]:
         "message": one.message,
         "advice": one.advice,
     }
+
+
+def _say_refused(out: Printer, refused: Sequence[Refused]) -> None:
+    """Say which record is refused and why, and once for each kind of mistake what to do."""
+    told: set[str] = set()
+    for one in refused if not out.is_json else ():
+        out.say(_refusal_line(one))
+        if one.advice and one.advice not in told:
+            told.add(one.advice)
+            out.say(f"  what to do: {safe(one.advice)}")
 
 
 def _refusal_line(one: Refused) -> str:
@@ -271,8 +271,7 @@ def preview(
     gathered = gather(files, topic=topic, to=named)
     views = run_async(_preview(context, gathered))
     out = printer(context)
-    for one in gathered.refused:
-        out.say(_refusal_line(one))
+    _say_refused(out, gathered.refused)
     out.document(
         "preview",
         {
@@ -280,6 +279,9 @@ def preview(
                 {
                     "source": record.source,
                     "line": record.line,
+                    "topic": record.draft.topic,
+                    "mode": record.draft.marking.mode,
+                    "marking": marking_document(record.draft.marking),
                     "readers": list(view.admitted),
                     "not": dict(view.refused),
                 }
@@ -290,21 +292,23 @@ def preview(
         [
             line
             for record, view in zip(gathered.drafts, views, strict=True)
-            for line in _audience(f"{safe(record.source)}:{record.line}", view)
+            for line in _audience(record, view)
         ],
     )
     if gathered.refused:
         raise CommandError(
-            f"{len(gathered.refused)} records are not right",
+            f"{counted(len(gathered.refused), 'record')} cannot be published",
             advice="correct them; `tocsin schema TYPE` prints what a record may hold",
             code=Exit.USAGE,
             reason="RECORDS_REFUSED",
         )
 
 
-def _audience(place: str, view: AudienceView) -> list[str]:
+def _audience(record: Record, view: AudienceView) -> list[str]:
+    place = f"{safe(record.source)}:{record.line}"
     readers = ", ".join(map(safe, view.admitted)) or "nobody"
     return [
+        f"{place}  {mode_banner(record.draft.marking)}",
         f"{place}  readable by {readers}",
         *(f"{place}  not {safe(agency)}: {safe(why)}" for agency, why in view.refused.items()),
     ]

@@ -32,7 +32,7 @@ _TITLE_LENGTH = 60
 
 def mode_banner(marking: Marking) -> str:
     """Return the line that stands over every notice."""
-    parts = [marking.mode, f"TLP:{marking.tlp}", marking.type, *marking.handling]
+    parts = [marking.mode, f"TLP:{marking.tlp}", f"{marking.type} notice", *marking.handling]
     parts += [f"not for {country}" for country in marking.not_for]
     parts += ["sanitised"] if marking.sanitised else []
     parts += [marking.priority] if marking.priority != "ROUTINE" else []
@@ -122,6 +122,7 @@ def page(view: NoticeView) -> list[str]:
 
 def _facts(view: NoticeView) -> Iterator[tuple[str, str]]:
     yield "notice", safe(view.reference)
+    yield "type", _coded(view.marking.type, codes.NOTICE_TYPES.get(view.marking.type, ""))
     yield "topic", safe(view.topic)
     yield "state", state_of(view)
     yield "sealed", instant(view.created_at)
