@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KILLS = int(os.environ.get("TOCSIN_KILLS", "50"))
 PUBLISHERS = 5
-BROKER_LIVES = (0.1, 1.5)
-SUBSCRIBER_LIVES = (0.2, 2.5)
+BROKER_LIVES = (0.05, 1.0)
+SUBSCRIBER_LIVES = (0.2, 1.7)
 """Seconds, from the middle of the first catch-up to steady load; a subscriber also has to find the
 broker, which is away for half of the time."""
 
