@@ -4,7 +4,7 @@
 import sys
 
 from agency_client.cli.interrupts import interrupts_end_at_once
-from agency_client.cli.streams import settle_streams
+from agency_client.cli.streams import drop_unwritten, settle_streams
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
 
     code = run()
     interrupts_end_at_once()
+    drop_unwritten()
     sys.exit(code)
 
 

@@ -94,7 +94,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _usage(error, common)
     except BrokenPipeError:
-        return _closed_pipe()
+        return Exit.FAILED  # whoever read our output is gone (`| head`): end quietly
     except (Exception, KeyboardInterrupt, click.Abort) as error:  # noqa: BLE001 - the outermost edge
         return _failed(error, common)
     return result if isinstance(result, int) else Exit.DONE
@@ -153,11 +153,3 @@ def _trace(error: BaseException) -> None:
         for frame in traceback.extract_tb(seen.__traceback__):
             sys.stderr.write(f"debug:   {frame.filename}:{frame.lineno} in {frame.name}\n")
         seen = seen.__cause__ or seen.__context__
-
-
-def _closed_pipe() -> int:
-    """Whoever read our output is gone (`| head`): end quietly, and keep Python from complaining."""
-    import os  # noqa: PLC0415 - only here
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.FAILED

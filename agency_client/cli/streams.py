@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three standard streams, whatever state the program was started with.
+"""The three standard streams, whatever state they are in.
 
 A closed one is opened on the null device: otherwise the next file that is opened, a database
 perhaps, takes its number, and what is meant for the screen is written into it. Characters that the
@@ -24,3 +24,11 @@ def settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def drop_unwritten() -> None:
+    """Let go of output that nobody takes: Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
