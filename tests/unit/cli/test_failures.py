@@ -96,6 +96,37 @@ def test_a_command_error_carries_its_own_code() -> None:
     assert explain(CommandError("x", code=Exit.PARTIAL)).code is Exit.PARTIAL
 
 
+@pytest.mark.parametrize(
+    ("error", "command", "advice"),
+    [
+        (AgencyError(Reason.INVALID_ARGUMENT, "x"), "tocsin ack", "see `tocsin ack --help`"),
+        (AgencyError(Reason.PROFILE_EXISTS, "x"), "tocsin init", "choose another --profile"),
+        (AgencyError(Reason.PROFILE_EXISTS, "x"), "tocsin steward new-key", "another --home"),
+        (AgencyError(Reason.PROFILE_EXISTS, "x"), "tocsin demo", "another folder"),
+        (AgencyError(Reason.PROFILE_MISSING, "x"), "tocsin steward lock", "choose --home"),
+        (AgencyError(Reason.NOT_FOUND, "x"), "tocsin steward lock", "steward directory"),
+        (KeyFileError(TrustReason.KEY_FILE_MISSING, "x"), "tocsin status", "--profile"),
+        (KeyFileError(TrustReason.KEY_FILE_MISSING, "x"), "tocsin steward lock", "--home"),
+    ],
+)
+def test_advice_fits_the_command(error: Exception, command: str, advice: str) -> None:
+    assert advice in explain(error, command).advice
+
+
+def test_an_argument_of_any_length_is_not_repeated_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["x" * 100_000]) == Exit.USAGE
+    assert len(capsys.readouterr().err) < 1000
+
+
+def test_a_wrong_option_of_the_program_itself_says_where_to_look(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--profile"]) == Exit.USAGE
+    assert "see `tocsin --help`" in capsys.readouterr().err
+
+
 def test_interrupting_is_130() -> None:
     assert explain(KeyboardInterrupt()).code == 130
 

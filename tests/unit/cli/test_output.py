@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is printed cannot steer a terminal or mislead a reader."""
 
+import io
 import json
+import sys
 
 import pytest
 
-from agency_client.cli.output import Printer, as_json, columns, instant, safe, width_of
+from agency_client.cli.output import (
+    Printer,
+    as_json,
+    columns,
+    counted,
+    instant,
+    safe,
+    width_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,20 @@ def test_json_escapes_the_same_and_reads_back() -> None:
     assert "\x1b" not in text
     assert "王" in text
     assert json.loads(text) == document
+
+
+def test_json_for_a_narrow_alphabet_is_ascii_and_reads_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-7"))
+    document = {"name": "Άννα", "emoji": "🔔", "accent": "é"}
+    assert as_json(document).isascii()
+    assert json.loads(as_json(document)) == document
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 notices"), (1, "1 notice"), (2, "2 notices")])
+def test_one_is_one(number: int, told: str) -> None:
+    assert counted(number, "notice") == told
 
 
 def test_a_document_names_its_schema_and_context(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,13 @@ def test_a_superseded_notice_says_so_and_names_the_newer_one(notice: NoticeView)
     assert render.document(old)["superseded_by"] == f"gr-pol/{'ff' * 16}"
 
 
+def test_a_red_notice_is_not_taken_for_tlp_red(notice: NoticeView) -> None:
+    red = replace(notice, marking=Marking(type="RED", tlp="AMBER", mode="ACTUAL"))
+    page = render.page(red)
+    assert page[0] == "=== ACTUAL  TLP:AMBER  RED notice ==="
+    assert any(line.startswith("type          RED (wanted person") for line in page)
+
+
 def test_an_excluded_country_stands_over_the_notice(notice: NoticeView) -> None:
     assert "not for BG" in render.page(notice)[0]
 
