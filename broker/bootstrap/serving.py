@@ -7,10 +7,12 @@ anew, which verifies the store (research/reliability.md 0.4).
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from broker.bootstrap.assembling import Assembled, assembled
 from broker.bootstrap.faults import Kind, SetupError
@@ -61,9 +63,10 @@ async def serve(
     Raises:
         SetupError: it cannot start.
     """
-    identity = folder.identity(config)
+    stopping: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
     metrics = Metrics()
-    with folder.held():
+    with _signals(stopping), folder.held():
+        identity = folder.identity(config)
         async with assembled(folder, config, identity) as made, _measured(config, metrics):
             server = _server(made, config, identity, metrics)
             host, port = config.address
@@ -71,7 +74,8 @@ async def serve(
             address = f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
             try:
                 _write_address(folder, address)
-                return await _run(made, server, config, lambda: on_ready(_serving(made, address)))
+                ready = partial(on_ready, _serving(made, address))
+                return await _run(made, server, config, stopping, ready)
             finally:
                 await server.stop(GRACE_SECONDS)
                 folder.address.unlink(missing_ok=True)
@@ -100,22 +104,25 @@ def _serving(made: Assembled, address: str) -> Serving:
 
 
 async def _run(
-    made: Assembled, server: RpcServer, config: BrokerConfig, ready: Callable[[], None]
+    made: Assembled,
+    server: RpcServer,
+    config: BrokerConfig,
+    stopping: asyncio.Future[Ending],
+    ready: Callable[[], None],
 ) -> Ending:
     """Serve until there is a reason to stop, then drain."""
-    stopping: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(made.services.upkeep.run()),
             group.create_task(_watch_health(made, server)),
             group.create_task(_watch_failure(made, stopping)),
         ]
-        with _signals(stopping):
+        if not stopping.done():
             _log.info("ready", port=server.port)
             ready()
-            ending = await stopping
-            _log.info("draining", ending=ending.value)
-            await server.drain(0 if ending is Ending.STORE_FAILED else config.drain_seconds)
+        ending = await stopping
+        _log.info("draining", ending=ending.value)
+        await server.drain(0 if ending is Ending.STORE_FAILED else config.drain_seconds)
         for task in tasks:
             task.cancel()
     return ending
@@ -123,20 +130,26 @@ async def _run(
 
 @contextmanager
 def _signals(stopping: asyncio.Future[Ending]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the broker in order; a second one changes nothing."""
+    """Let SIGTERM and SIGINT end the broker in order; a second one changes nothing.
+
+    From before anything is held until the end of the process: a signal while the store is being
+    opened or closed must find nobody half way.
+    """
     loop = asyncio.get_running_loop()
 
     def stop(ending: Ending) -> None:
         if not stopping.done():
             stopping.set_result(ending)
 
-    loop.add_signal_handler(signal.SIGTERM, stop, Ending.TERMINATED)
-    loop.add_signal_handler(signal.SIGINT, stop, Ending.INTERRUPTED)
+    endings = {signal.SIGTERM: Ending.TERMINATED, signal.SIGINT: Ending.INTERRUPTED}
+    for number, ending in endings.items():
+        loop.add_signal_handler(number, stop, ending)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in endings:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def _watch_failure(made: Assembled, stopping: asyncio.Future[Ending]) -> None:
@@ -180,13 +193,33 @@ async def _measured(config: BrokerConfig, metrics: Metrics) -> AsyncIterator[Non
 
 async def _listen(server: RpcServer, host: str, port: int) -> int:
     try:
+        _try_address(host, port)
         return await server.start(host, port)
-    except RuntimeError:
+    except (RuntimeError, OSError):
         raise SetupError(
             Kind.CONFLICT,
             f"{host}:{port} cannot be listened on",
             "see what holds it, or choose another with --listen HOST:PORT",
         ) from None
+
+
+def _try_address(host: str, port: int) -> None:
+    """Look whether one can listen here, before gRPC does and fails with words of its own.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    refusals: list[OSError] = []
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(address)
+            except OSError as error:
+                refusals.append(error)
+    if len(refusals) == len(found):
+        raise refusals[0]
 
 
 def _write_address(folder: DataFolder, address: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from broker.cli.interrupts import interrupts_end_in_order
+
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 DIR = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -58,6 +60,12 @@ class Command(click.Command):
         self.examples = tuple(examples)
         self.params.append(_flag("--json", "as_json", "print one JSON document"))
         self.params.append(_flag("--debug", "debug", "on failure, say where it failed"))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; from here on an interrupt lets work end in order."""
+        if not isinstance(self, click.Group):
+            interrupts_end_in_order()
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

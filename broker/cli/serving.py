@@ -9,6 +9,7 @@ import click
 
 from broker.cli.exits import Exit
 from broker.cli.framework import DIR, command, show
+from broker.cli.interrupts import interrupts_end_at_once
 from broker.config import load_config
 
 _ONLY_TLS_1_3 = "AES128-SHA"
@@ -31,6 +32,7 @@ def serve(context: click.Context, folder: Path, listen: str | None) -> int:
     Prints one line when clients can connect, and writes the address to DIR/address. Events go to
     standard error as JSON lines.
     """
+    interrupts_end_at_once()  # until `serve_folder` heeds signals itself
     os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", _ONLY_TLS_1_3)  # read when grpc is imported
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # handshakes that fail are not news
     from broker.bootstrap.folder import DataFolder  # noqa: PLC0415 - after the line above
