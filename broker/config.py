@@ -5,6 +5,7 @@ Command line over environment over file over default. Keys that are not known ar
 misspelt limit never passes for a set one. docs/broker-configuration.md lists them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +20,8 @@ from pydantic_settings import (
 FILE_NAME = "broker.toml"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
+_NAME = "[A-Za-z0-9.:-]{1,253}"
+Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 
 
 class ConfigError(Exception):
@@ -75,6 +77,11 @@ class BrokerConfig(BaseSettings):
         return host_port(self.listen)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text may stand among `names`."""
+    return re.fullmatch(_NAME, text) is not None
+
+
 def host_port(value: str) -> tuple[str, int]:
     """Return host and port of HOST:PORT; an IPv6 address stands in brackets.
 
@@ -123,6 +130,8 @@ def load_config(folder: Path, *, listen: str | None = None) -> BrokerConfig:
         raise ConfigError(_first_complaint(error)) from None
     except (ValueError, OSError) as error:
         raise ConfigError(f"{FILE_NAME} cannot be read: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{FILE_NAME} cannot be read: it is nested too deeply") from None
 
 
 def _first_complaint(error: ValidationError) -> str:
@@ -130,4 +139,5 @@ def _first_complaint(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown setting {key}"
-    return f"setting {key}: {first['msg'].lower()}"
+    said = first["msg"].removeprefix("Value error, ")
+    return f"setting {key}: {said[0].lower()}{said[1:]}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from broker.bootstrap.faults import Kind, SetupError
 from broker.bootstrap.identity import BrokerIdentity, create_identity, read_identity
-from broker.config import FILE_NAME, BrokerConfig
+from broker.config import FILE_NAME, BrokerConfig, is_name
 
 _PRIVATE = 0o700
 
@@ -76,16 +76,17 @@ class DataFolder:
     def read_address(self) -> str:
         """Return the address that a serving broker wrote; empty where none does."""
         with suppress(FileNotFoundError):
-            return self.address.read_text("ascii").strip()
+            return self.address.read_text("ascii", "replace").strip()
         return ""
 
     def holder(self) -> int | None:
         """Return the process that holds the folder, or None."""
-        with suppress(FileNotFoundError), self.lock.open("r") as file:
+        with suppress(FileNotFoundError), self.lock.open("r", errors="replace") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(file.read().strip() or 0)
+                written = file.read(20).strip()
+                return int(written) if written.isdecimal() else 0
         return None
 
     @contextmanager
@@ -121,9 +122,16 @@ def create_folder(path: Path, names: tuple[str, ...], passphrase_file: Path | No
         passphrase_file: where the passphrase is or is to be; `keys/passphrase` unless given.
 
     Raises:
-        SetupError: there is a broker already, or the folder cannot be written.
+        SetupError: there is a broker already, the folder cannot be written, or a name is none.
     """
     folder = DataFolder(path)
+    for name in names:
+        if not is_name(name):
+            raise SetupError(
+                Kind.USAGE,
+                f"{name!a} is neither a DNS name nor an address",
+                "write it as clients do, without port and slashes",
+            )
     if folder.key_file.exists():
         raise SetupError(
             Kind.CONFLICT,

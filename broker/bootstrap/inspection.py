@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.bootstrap.assembling import assembled
-from broker.bootstrap.faults import SetupError
+from broker.bootstrap.faults import Kind, SetupError
 from broker.bootstrap.folder import DataFolder
 from broker.bootstrap.identity import DAY_MS, BrokerIdentity
 from broker.config import BrokerConfig, ConfigError, host_port, load_config
 from broker.domain.logs import LogKind
 from broker.ports.clock import SystemClock
+from keys.errors import CertificateError
 from keys.tls import BROKER_NAME, to_pem, valid_until
 
 ANSWER_SECONDS = 5.0
@@ -74,24 +75,44 @@ async def look(folder: DataFolder) -> Status:
     """Return how the broker of a folder stands.
 
     Raises:
-        SetupError: there is no broker.
+        SetupError: there is no broker, or its broker.json cannot be read.
     """
     folder.check_exists()
-    held = json.loads(folder.descriptor.read_text("utf-8"))
-    process, address = folder.holder(), folder.read_address()
-    state = State.STOPPED
-    if process is not None:
-        answers = bool(address) and await is_answering(address, base64.b64decode(held["tls_root"]))
-        state = State.SERVING if answers else State.NOT_ANSWERING
+    log_origin, root = _descriptor(folder)
+    state, process, address = await _standing(folder, root)
     database = folder.database
     return Status(
         state=state,
-        address=address if process is not None else "",
+        address=address,
         process=process,
-        log_origin=held["log_origin"],
+        log_origin=log_origin,
         database_bytes=database.stat().st_size if database.exists() else 0,
         disk_free_bytes=shutil.disk_usage(folder.path).free,
     )
+
+
+def _descriptor(folder: DataFolder) -> tuple[str, bytes]:
+    """Return the origin of the log and the TLS root (DER) that broker.json names."""
+    try:
+        held = json.loads(folder.descriptor.read_bytes())
+        origin, root = held["log_origin"], base64.b64decode(held["tls_root"], validate=True)
+        to_pem(root)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, CertificateError):
+        raise SetupError(
+            Kind.BAD,
+            f"{folder.descriptor} is missing or damaged",
+            "put it back from your backup; it holds no secret, and stewards have it, too",
+        ) from None
+    return str(origin), root
+
+
+async def _standing(folder: DataFolder, root: bytes) -> tuple[State, int | None, str]:
+    """Return state, process and address of a broker with this TLS root."""
+    process, address = folder.holder(), folder.read_address()
+    if process is None:
+        return State.STOPPED, None, ""
+    answers = bool(address) and await is_answering(address, root)
+    return State.SERVING if answers else State.NOT_ANSWERING, process, address
 
 
 async def is_answering(address: str, root: bytes) -> bool:
@@ -100,14 +121,14 @@ async def is_answering(address: str, root: bytes) -> bool:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=to_pem(root).decode("ascii"))
     context.set_alpn_protocols(["h2"])
-    host, port = host_port(address)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
     try:
+        host, port = host_port(address)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
         async with asyncio.timeout(ANSWER_SECONDS):
             _, writer = await asyncio.open_connection(
                 host, port, ssl=context, server_hostname=BROKER_NAME
             )
-    except (OSError, TimeoutError):
+    except (OSError, ValueError, TimeoutError):
         return False
     writer.transport.abort()
     return True
@@ -126,9 +147,9 @@ async def examine(folder: DataFolder) -> list[Check]:
     except SetupError as error:
         return [*checks, _bad("keys", error.message, error.advice)]
     checks += [_ok("keys", "opened"), *_identity(folder, identity)]
-    status = await look(folder)
-    checks.append(_serving(status))
-    if status.process is None:
+    state, process, address = await _standing(folder, identity.root.certificate)
+    checks.append(_serving(state, process, address))
+    if process is None:
         checks.extend(await _database(folder, config, identity))
     else:
         checks.append(_ok("database", "open in the serving broker, which verified it at start"))
@@ -171,8 +192,8 @@ def _identity(folder: DataFolder, identity: BrokerIdentity) -> Iterator[Check]:
     else:
         yield _ok("certificate", f"the TLS root is valid for {days} days")
     try:
-        same = json.loads(folder.descriptor.read_text("utf-8")) == identity.descriptor()
-    except (OSError, ValueError):
+        same = json.loads(folder.descriptor.read_bytes()) == identity.descriptor()
+    except (OSError, ValueError, RecursionError):
         same = False
     if same:
         yield _ok("descriptor", "broker.json belongs to the keys")
@@ -184,14 +205,14 @@ def _identity(folder: DataFolder, identity: BrokerIdentity) -> Iterator[Check]:
         )
 
 
-def _serving(status: Status) -> Check:
-    if status.state is State.NOT_ANSWERING:
+def _serving(state: State, process: int | None, address: str) -> Check:
+    if state is State.NOT_ANSWERING:
         return _bad(
             "serving",
-            f"process {status.process} holds the folder and does not answer",
+            f"process {process} holds the folder and does not answer",
             "look at its log; it may be starting or draining",
         )
-    return _ok("serving", status.address or "stopped")
+    return _ok("serving", address or "stopped")
 
 
 async def _database(

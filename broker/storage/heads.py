@@ -32,6 +32,8 @@ class HeadsFile:
             held = json.loads(self._path.read_bytes())
         except FileNotFoundError:
             return {}
+        except RecursionError as error:
+            raise ValueError("heads of logs are nested too deeply") from error
         try:
             return {LogKind[name]: _head(value) for name, value in held.items()}
         except (KeyError, TypeError, AttributeError) as error:
