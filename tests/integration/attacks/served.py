@@ -5,19 +5,24 @@ Its events go to a file: a pipe that nobody empties would stop the broker when i
 """
 
 import asyncio
+import io
 import json
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from broker.bootstrap.assembling import load_federation
+from broker.cli import app
 from broker.config import load_config
 from keys.entries import TopicEntry
 from tests.integration.broker.calling import Address
@@ -104,17 +109,36 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONWARNINGS": "default", **more}
 
 
-def run(*arguments: str, seconds: float = SECONDS, **more: str) -> Finished:
+def run(*arguments: str, **more: str) -> Finished:
     """Run a command to its end."""
     ended = subprocess.run(
         [sys.executable, "-m", "broker", *arguments],
         capture_output=True,
-        timeout=seconds,
+        timeout=SECONDS,
         check=False,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
     )
     return Finished(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def here(*arguments: str) -> Finished:
+    """Run a command that is to end by itself in this process, which spares it its start."""
+    heeded = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers, level = logging.root.handlers[:], logging.root.level
+    out, err, held = io.StringIO(), io.StringIO(), dict(os.environ)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = app.run(arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(held)
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+        structlog.reset_defaults()
+    return Finished(code, out.getvalue(), err.getvalue())
 
 
 @contextmanager
