@@ -57,7 +57,7 @@ def _version(context: click.Context, _parameter: click.Parameter, value: bool) -
         "tocsin demo                           the whole story in a minute, on this machine alone",
         "tocsin publish notices.jsonl --topic trafficking/cases",
         "tocsin watch 'trafficking/#'          receive, and show notices as they come",
-        "tocsin search Παπαδοπουλος            in any script, offline",
+        "tocsin search Χριστοπουλος            in any script, offline",
     ),
 )
 @click.option(

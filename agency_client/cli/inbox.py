@@ -123,7 +123,7 @@ async def _show(context: click.Context, reference: str, looking: Viewer) -> Noti
 
 @command(
     "search",
-    "tocsin search Παπαδοπουλος             with or without accents",
+    "tocsin search Χριστοπουλος             with or without accents",
     "tocsin search 王伟 --limit 5            two characters are enough",
 )
 @click.argument("words", nargs=-1, required=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `tocsin demo --keep DIR` leaves to read: commands that work on the folder."""
 
+import shlex
 from pathlib import Path
 
 from agency_client.demo.examples import records_path
@@ -23,8 +24,8 @@ says which entry it was. Everything else works. Once, in each shell:
 Without the broker:
 
     tocsin inbox --profile {folder}/agencies/hr-pro --limit 10
-    tocsin search Παπαδοπουλος --profile {folder}/agencies/hr-pro
-    tocsin status --profile {folder}/agencies/gr-pol
+    tocsin search Χριστοπουλος --profile {folder}/agencies/hr-pro
+    tocsin outbox list --profile {folder}/agencies/gr-pol
 
 With the broker, in a shell of its own:
 
@@ -43,8 +44,11 @@ Delete the folder when you are done; nothing is anywhere else.
 
 
 def write_readme(folder: Path, world: World) -> None:
-    """Write DIR/README and an example notice for the commands in it."""
+    """Write DIR/README."""
     text = _TEXT.format(
-        folder=folder, address=world.broker.address, topic=CASES, records=records_path()
+        folder=shlex.quote(str(folder)),
+        address=world.broker.address,
+        topic=CASES,
+        records=shlex.quote(str(records_path())),
     )
     (folder / "README").write_text(text, encoding="utf-8")

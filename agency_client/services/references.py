@@ -28,5 +28,8 @@ def find_one(inbox: Inbox, reference: str) -> NoticeRow:
     if not rows:
         raise AgencyError(Reason.UNKNOWN_NOTICE, f"no kept notice is called {reference}")
     if len(rows) > 1:
-        raise AgencyError(Reason.UNKNOWN_NOTICE, f"more than one kept notice is called {reference}")
+        raise AgencyError(
+            Reason.UNKNOWN_NOTICE,
+            f"more than one kept notice is called {reference}: give more of its digits",
+        )
     return rows[0]

@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -111,24 +113,45 @@ def test_the_search_for_plaintext_would_find_one(tmp_path: Path) -> None:
         assert any(form in one.read_bytes() for one in _files(tmp_path))
 
 
-def test_a_command_of_the_kept_readme_works(
+def _commands(folder: Path) -> Iterator[list[str]]:
+    """Yield the commands in the README that was kept."""
+    text = (folder / "README").read_text()
+    yield from (shlex.split(line) for line in re.findall(r"^    (tocsin.*)$", text, re.MULTILINE))
+
+
+CODES = {"audit": 10}
+"""The last step of the story changed a byte, which the auditor finds."""
+
+
+def test_the_commands_of_the_kept_readme_work(
     kept: tuple[Path, dict[str, object]], environment: dict[str, str]
 ) -> None:
     folder, _ = kept
-    assert "tocsin search" in (folder / "README").read_text()
-    profile = ["--profile", str(folder / "agencies" / "hr-pro")]
-    done = subprocess.run(
-        [*TOCSIN, "inbox", "--json", "--limit", "3", *profile],
-        env={**environment, "TOCSIN_PASSPHRASE_FILE": str(folder / "passphrase")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    notices = json.loads(done.stdout)["notices"]
-    assert len(notices) == 3
-    assert {one["mode"] for one in notices} <= {"EXERCISE", "TEST", "ACTUAL"}
+    (serve,) = [one for one in _commands(folder) if one[0] == "tocsin-broker"]
+    others = [one for one in _commands(folder) if one[0] == "tocsin"]
+    at = {**environment, "TOCSIN_PASSPHRASE_FILE": str(folder / "passphrase")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "broker", *serve[1:], "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as broker:
+        assert broker.stdout is not None
+        assert broker.stdout.readline()
+        for command in others:
+            once = ["--once"] if command[1] == "watch" else []
+            done = subprocess.run(
+                [*TOCSIN, *command[1:], *once],
+                env=at,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == CODES.get(command[1], 0), (command, done.stderr)
+            assert done.stdout, command
+        broker.terminate()
+    assert {one[1] for one in others} > {"inbox", "search", "publish", "watch", "audit", "steward"}
 
 
 def test_a_folder_that_holds_something_is_refused(
