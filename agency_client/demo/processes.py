@@ -152,9 +152,9 @@ class AgencyProcess:
             process = self._process
             if process is None or process.stdin is None or process.stdout is None:
                 raise DemoError(f"{self.name} is not running")
-            line = json.dumps({"act": act, **arguments}).encode() + b"\n"
-            process.stdin.write(line)
-            await process.stdin.drain()
+            process.stdin.write(json.dumps({"act": act, **arguments}).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):  # it is gone, and so is its answer
+                await process.stdin.drain()
             answered = await process.stdout.readline()
         if not answered:
             raise DemoError(f"{self.name} ended: {await self._last_words()}")
@@ -187,5 +187,7 @@ def _read(path: Path) -> str:
 
 
 def _tail(output: bytes) -> str:
+    """Return the last thing that was said; the advice after it is for who runs that program."""
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    said = [line for line in lines if not line.startswith("  what to do:")]
+    return said[-1] if said else "it said nothing"
