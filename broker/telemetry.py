@@ -61,6 +61,7 @@ def _route_libraries(target: TextIO, level: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(capture=True)
 
 
 def log_for(area: str) -> Log:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -226,6 +226,25 @@ def to_pem(certificate: bytes) -> bytes:
         CertificateError: not a certificate.
     """
     return _loaded(certificate).public_bytes(Encoding.PEM)
+
+
+def names_its_own_key(root: bytes) -> bool:
+    """Whether a DER certificate is signed by its own key and identifies it by SHA-1 (RFC 5280).
+
+    Only such roots may stand together in one pool. A TLS library finds the issuer of a certificate
+    by name and key identifier, and gives up when the first that it finds does not fit: a root that
+    copies those of somebody else's would keep that party out.
+
+    Source: RFC 5280 section 4.2.1.2, method (1).
+    """
+    try:
+        loaded = _loaded(root)
+        loaded.verify_directly_issued_by(loaded)
+        held = loaded.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        made = x509.SubjectKeyIdentifier.from_public_key(loaded.public_key())
+    except (*_UNREADABLE, CertificateError, InvalidSignature, TypeError, x509.ExtensionNotFound):
+        return False
+    return held == made
 
 
 def spki_pin(certificate: bytes) -> bytes:

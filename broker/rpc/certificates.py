@@ -12,9 +12,12 @@ from typing import TypeAlias, cast
 import grpc
 
 from broker.rpc.services import DirectoryKeeping
+from broker.telemetry import log_for
 from keys.directory import Directory
-from keys.errors import CertificateError
-from keys.tls import CertifiedKey, to_pem
+from keys.framing import sha256
+from keys.tls import CertifiedKey, names_its_own_key, to_pem
+
+_log = log_for("certificates")
 
 Configuration: TypeAlias = grpc.ServerCertificateConfiguration
 
@@ -59,7 +62,8 @@ class Certificates:
         leaf, directory = self._leaf(), self._directory.current
         roots = {self._own_root} if directory is None else {*enrolled_roots(directory)}
         pairs = [(leaf.key_pem, leaf.certificate_pem)]
-        made = grpc.ssl_server_certificate_configuration(pairs, root_certificates=pool_of(roots))
+        pool = pool_of(roots) or to_pem(self._own_root)
+        made = grpc.ssl_server_certificate_configuration(pairs, root_certificates=pool)
         self._given = leaf, directory
         return made
 
@@ -67,17 +71,16 @@ class Certificates:
 def pool_of(roots: Iterable[bytes]) -> bytes:
     """Return the roots (DER) in PEM.
 
-    One that is no certificate is left out: an agency that gets such a root into the directory
-    must not take all others off the air.
+    One that is no certificate, or that could pass for somebody else's, is left out: an agency that
+    gets such a root into the directory must not take others off the air.
     """
-    return b"".join(pem for root in sorted(roots) for pem in _pem(root))
-
-
-def _pem(root: bytes) -> Iterator[bytes]:
-    try:
-        yield to_pem(root)
-    except CertificateError:
-        return
+    pool = []
+    for root in sorted(roots):
+        if names_its_own_key(root):
+            pool.append(to_pem(root))
+        else:
+            _log.warning("root_left_out", sha256=sha256(root).hex())
+    return b"".join(pool)
 
 
 def enrolled_roots(directory: Directory) -> Iterator[bytes]:
