@@ -137,6 +137,7 @@ def here(*arguments: str) -> Finished:
             signal.signal(number, handler)
         logging.root.handlers[:] = handlers
         logging.root.setLevel(level)
+        logging.captureWarnings(capture=False)
         structlog.reset_defaults()
     return Finished(code, out.getvalue(), err.getvalue())
 
