@@ -143,7 +143,8 @@ async def test_ctrl_c_is_quiet_at_whatever_moment(world: World, delay: float) ->
         stderr=asyncio.subprocess.PIPE,
     )
     returned, _, complaint = await ended(process)
-    assert returned in {130, 0}
+    # By the alarm itself: it came when all was done and the interpreter had let go of handlers.
+    assert returned in {130, 0, -signal.SIGALRM}
     assert "Traceback" not in complaint
 
 
