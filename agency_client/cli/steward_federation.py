@@ -248,9 +248,11 @@ def sign(
     outcome = _applied(folder, proposal, keys[0], address)
     if outcome.is_applied:
         file.unlink(missing_ok=True)
-    if outcome.is_applied and proposal.kind == "root":
-        folder.publish_rules(keys, *standard_book(), now_ms())
     print_outcome(context, folder, outcome, in_force=bool(address))
+    if outcome.is_applied and proposal.kind == "root":
+        rules = folder.publish_rules(keys, *standard_book(), now_ms())
+        if rules.pending is not None:
+            click.echo(f"next, the standard rule book: others sign {rules.pending}", err=True)
 
 
 def _applied(home: StewardHome, proposal: Proposal, key: StewardKey, address: str) -> Outcome:

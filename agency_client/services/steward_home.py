@@ -29,6 +29,8 @@ from agency_client.services.steward import (
     signatures_needed,
 )
 from keys.directory import Entry, RuleBookEntry, SignedEntry, decode_entry
+from keys.errors import TrustError
+from keys.fields import check_agency
 from keys.keyfile import read_keyfile, write_keyfile
 from keys.root import RootDocument, SignedRoot, Steward
 
@@ -74,8 +76,8 @@ class StewardHome:
             AgencyError: PROFILE_EXISTS; there are keys of that name. INVALID_ARGUMENT; it is none.
             KeyFileError: the passphrase is empty.
         """
-        with proposing():
-            key = StewardKey.generate(name, now)
+        _check_name(name)
+        key = StewardKey.generate(name, now)
         if self.has_key(name):
             raise AgencyError(
                 Reason.PROFILE_EXISTS, f"there are keys of steward {name} in {self.path}"
@@ -244,6 +246,8 @@ class StewardHome:
     def _keep(self, proposal: Proposal, needed: int, name: str) -> Outcome:
         path = self.path / "pending" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists() and Proposal.parse(read_text(path)).signed.body != proposal.signed.body:
+            raise AgencyError(Reason.ALREADY_EXISTS, f"something else waits for signatures: {path}")
         write_whole(path, proposal.text())
         return Outcome(
             says=proposal.says, signatures=proposal.signatures, needed=needed, pending=path
@@ -267,6 +271,16 @@ class StewardHome:
             for one in fetched:
                 bundle = bundle.with_entry(SignedEntry.decode(one))
         self.write_bundle(bundle)
+
+
+def _check_name(name: str) -> None:
+    try:
+        check_agency(name)
+    except TrustError:
+        raise AgencyError(
+            Reason.INVALID_ARGUMENT,
+            f"{name!r} is no steward's name: expected 2 to 32 of a-z, 0-9 and '-'",
+        ) from None
 
 
 def _signed(proposal: Proposal, keys: Sequence[StewardKey]) -> Proposal:

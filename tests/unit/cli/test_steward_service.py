@@ -140,6 +140,19 @@ def test_one_steward_cannot_add_a_topic_alone(
     assert home.bundle().directory.topics() == (TOPIC,)
 
 
+def test_what_waits_for_signatures_is_not_overwritten(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    outcome = home.add(TOPIC, keys[:1], NOW)
+    assert outcome.pending is not None
+    before = outcome.pending.read_text()
+    other = TopicEntry(topic="b/c", title="Other", readers=("a",), publishers=("a",))
+    with pytest.raises(AgencyError) as caught:
+        home.add(other, keys[:1], NOW)
+    assert caught.value.reason is Reason.ALREADY_EXISTS
+    assert outcome.pending.read_text() == before
+
+
 def test_a_signature_of_a_stranger_does_not_count(
     home: StewardHome, keys: Sequence[StewardKey]
 ) -> None:
