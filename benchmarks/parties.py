@@ -9,6 +9,7 @@ for figures of what is durable.
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -33,7 +34,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @asynccontextmanager
 async def served(publishers: int) -> AsyncIterator[World]:
-    """Return a running broker with so many agencies that publish, and one called subscriber."""
+    """Return a running broker with so many agencies that publish, and one called subscriber.
+
+    Told to end, the caller is cancelled, so that no process and no folder stays behind.
+    """
+    caller = asyncio.current_task()
+    assert caller is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, caller.cancel)
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         async with a_world(Path(folder), publishers) as world:
             yield world
