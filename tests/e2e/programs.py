@@ -79,6 +79,20 @@ class Shell:
             code = run_tocsin([str(one) for one in arguments])
         return Ran(code=int(code), out=_written(out), err=_written(err))
 
+    def apart(self, *arguments: object) -> Ran:
+        """Run one `tocsin` command in a process of its own: gRPC is set up when it is loaded."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "agency_client", *map(str, arguments)],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Ran(code=ran.returncode, out=ran.stdout, err=ran.stderr)
+
     def did(self, *arguments: object, given: bytes = b"") -> dict[str, Any]:
         """Run one command that must succeed, and return its document."""
         ran = self.tocsin(*arguments, "--json", given=given)

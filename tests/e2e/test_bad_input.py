@@ -282,7 +282,7 @@ def test_what_is_not_the_federation_s_broker_gets_nothing(
     with _answering(tmp_path, tls=tls) as address:
         environment = {**federation.shell.environment, "TOCSIN_BROKER": address}
         shell = replace(federation.shell, environment=environment)
-        ran = shell.tocsin("topics", "--json", *federation.greek)
+        ran = shell.apart("topics", "--json", *federation.greek)
     assert (ran.code, ran.failure["reason"]) == (7, "BROKER_UNREACHABLE")
     assert said in ran.failure["message"]
 
