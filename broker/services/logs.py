@@ -25,6 +25,7 @@ from keys.merkle import MAX_SIZE
 
 DIRECTORY_ORIGIN = "{}/directory"
 """Origin of the directory log's checkpoints, made from the origin of the acts log."""
+_TAKES_NOTHING = frozenset({Reason.STORAGE_FULL, Reason.READ_ONLY})
 
 
 class Logs:
@@ -49,7 +50,7 @@ class Logs:
         self._shared: tuple[float, str] | None = None
 
     async def checkpoint(self, log: LogKind) -> str:
-        """Return the newest signed note.
+        """Return the newest signed note; that of an earlier size while the disk takes nothing.
 
         Raises:
             BrokerError: UNAUTHENTICATED before a federation is loaded, which names the log; or of
@@ -110,7 +111,14 @@ class Logs:
             return last.note
         root = await self._store.tree_root(log, size)
         note = sign_checkpoint(Checkpoint(origin=origin, size=size, root=root), self._seed)
-        await self._store.save_checkpoint(log, Head(size=size, root=root, note=note))
+        try:
+            await self._store.save_checkpoint(log, Head(size=size, root=root, note=note))
+        except BrokerError as error:
+            if error.reason not in _TAKES_NOTHING or last is None:
+                raise
+            if not self._is_ours(last.note, origin):
+                raise
+            return last.note
         return note
 
     def _is_ours(self, note: str, origin: str) -> bool:

@@ -9,6 +9,7 @@ and the store goes on when the disk does. Runs in the writer's thread; knows no 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,12 +30,24 @@ Outcome: TypeAlias = Any
 """What an operation returned, or the `BrokerError` by which it was refused."""
 
 
+class Need(Enum):
+    """How full a disk may be for an operation."""
+
+    BULK = auto()
+    """What agencies send: refused first."""
+    USUAL = auto()
+    """Deliveries, acknowledgements, leaves: small, and the way for what is stored already."""
+    URGENT = auto()
+    """Directory and checkpoints: whoever has filled the disk must not escape its lock by it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """An operation and how many bytes it writes, near enough."""
+    """An operation, how many bytes it writes, near enough, and how full the disk may be."""
 
     operation: Operation[Any]
     size: int
+    need: Need = Need.USUAL
 
 
 class _DiskRefusesError(Exception):
@@ -64,7 +77,7 @@ class Committer:
         if self.health.state is StoreState.FAILED:
             return [self._unknown() for _ in batch]
         try:
-            self._check_room(sum(work.size for work in batch))
+            self._check_room(batch)
             outcomes = self._transact(batch)
         except _DiskRefusesError as refused:
             if len(batch) > 1:
@@ -74,7 +87,7 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - the thread's edge: whatever it is, stop
             self._fail(error)
             return [self._unknown() for _ in batch]
-        if self.health.state is not StoreState.READY:
+        if self.health.state is not StoreState.READY and self._has_room_for_all():
             self.health = StoreHealth(state=StoreState.READY)
         return outcomes
 
@@ -88,7 +101,7 @@ class Committer:
         if state is StoreState.FAILED:
             return False
         if state is not StoreState.READY:
-            if idle:
+            if idle and self._has_room_for_all():
                 self.commit([Work(operation=_probe, size=0)])
             return True
         try:
@@ -109,14 +122,31 @@ class Committer:
         row: tuple[int, int, int] = self._connection.execute(f"PRAGMA {text}").fetchone()
         return row
 
-    def _check_room(self, size: int) -> None:
+    def _check_room(self, batch: Sequence[Work]) -> None:
         left = room(self._folder)
         if left.read_only:
             raise _DiskRefusesError(StoreState.READ_ONLY, "the file system is read-only")
-        needed = self._limits.reserve_bytes + _WRITTEN_TWICE * size
+        size = sum(work.size for work in batch)
+        needed = max(self._reserve(work.need) for work in batch) + _WRITTEN_TWICE * size
         if left.free_bytes < needed:
             detail = f"{left.free_bytes} bytes free, {needed} needed"
             raise _DiskRefusesError(StoreState.FULL, detail)
+
+    def _reserve(self, need: Need) -> int:
+        limits = self._limits
+        return {
+            Need.BULK: limits.reserve_bytes + limits.bulk_reserve_bytes,
+            Need.USUAL: limits.reserve_bytes,
+            Need.URGENT: limits.reserve_bytes // 4,
+        }[need]
+
+    def _has_room_for_all(self) -> bool:
+        """Whether the disk says that it would take anything."""
+        try:
+            self._check_room([Work(operation=_probe, size=0, need=Need.BULK)])
+        except (_DiskRefusesError, OSError):
+            return False
+        return True
 
     def _transact(self, batch: Sequence[Work]) -> list[Outcome]:
         try:

@@ -27,7 +27,9 @@ class StoreLimits:
         readers: threads that read; more than the cores have been seen to help nobody.
         cached_bytes: frames kept decoded for live fan-out.
         reserve_bytes: free space below which nothing is taken, so that a full disk is found
-            before a commit and not in it.
+            before a commit and not in it; a lock may still have three quarters of it.
+        bulk_reserve_bytes: free space above that, below which frames and attachments are not
+            taken, so that what is stored can still be delivered, acknowledged and accounted for.
         checkpoint_pages: pages in the WAL from which on they are copied into the database
             between two commits; 64 MiB.
         max_pages: a bound on the size of the database; 0 for none but the disk.
@@ -40,5 +42,6 @@ class StoreLimits:
     readers: int = 3
     cached_bytes: int = 32 << 20
     reserve_bytes: int = 4 << 20
+    bulk_reserve_bytes: int = 16 << 20
     checkpoint_pages: int = 4096
     max_pages: int = 0

@@ -32,7 +32,7 @@ from broker.storage import (
     trees,
 )
 from broker.storage.cache import FrameCache
-from broker.storage.committing import Committer
+from broker.storage.committing import Committer, Need
 from broker.storage.faults import named
 from broker.storage.limits import StoreLimits
 from broker.storage.opening import Opened, open_database
@@ -84,7 +84,7 @@ class SqliteStore:
     async def append_frame(self, admission: Admission) -> Receipt:
         """Store a frame with its leaf, after checking it against the frames before it."""
         append = partial(frame_writing.append, admission=admission)
-        appended = await self._writer.submit(append, admission.size)
+        appended = await self._writer.submit(append, admission.size, Need.BULK)
         if appended.frame is not None:
             self._cache.put(appended.frame)
         return appended.receipt
@@ -174,7 +174,9 @@ class SqliteStore:
     async def put_piece(self, piece: Piece, quota: int) -> Upload:
         """Store a piece and return how much is stored; complete only after `complete_upload`."""
         return await self._writer.submit(
-            lambda transaction: attachments.put_piece(transaction, piece, quota), len(piece.data)
+            lambda transaction: attachments.put_piece(transaction, piece, quota),
+            len(piece.data),
+            Need.BULK,
         )
 
     async def digest_upload(self, originator: str, attachment_id: bytes) -> bytes:
@@ -216,13 +218,17 @@ class SqliteStore:
     async def append_root(self, version: int, root: bytes, act: Act) -> None:
         """Store a SIGNED_ROOT; DIRECTORY_CONFLICT if `version` is not the next."""
         await self._writer.submit(
-            lambda transaction: directory.append_root(transaction, version, root, act), len(root)
+            lambda transaction: directory.append_root(transaction, version, root, act),
+            len(root),
+            Need.URGENT,
         )
 
     async def append_entry(self, index: int, entry: bytes, act: Act) -> None:
         """Store a SIGNED_ENTRY, a leaf of the directory's log; DIRECTORY_CONFLICT if not next."""
         await self._writer.submit(
-            lambda transaction: directory.append_entry(transaction, index, entry, act), len(entry)
+            lambda transaction: directory.append_entry(transaction, index, entry, act),
+            len(entry),
+            Need.URGENT,
         )
 
     async def roots(self) -> list[bytes]:
@@ -268,7 +274,8 @@ class SqliteStore:
         await self._writer.submit(
             lambda transaction: checkpoints.save_checkpoint(
                 transaction, self._opened.heads, log, head
-            )
+            ),
+            need=Need.URGENT,
         )
 
 

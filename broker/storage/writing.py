@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from broker.errors import BrokerError
 from broker.ports.store import StoreHealth, StoreState
-from broker.storage.committing import Committer, Outcome, Work
+from broker.storage.committing import Committer, Need, Outcome, Work
 from broker.storage.faults import closed
 from broker.storage.limits import IDLE_SECONDS, StoreLimits
 from broker.storage.transaction import Operation
@@ -60,7 +60,7 @@ class Writer:
         """Return when an outcome was unknown."""
         await self._failed.wait()
 
-    async def submit(self, operation: Operation[T], size: int = 0) -> T:
+    async def submit(self, operation: Operation[T], size: int = 0, need: Need = Need.USUAL) -> T:
         """Run an operation; it is on stable storage on return.
 
         Raises:
@@ -68,7 +68,7 @@ class Writer:
         """
         if self._closing:
             raise closed()
-        work = Work(operation=operation, size=size + _OVERHEAD_BYTES)
+        work = Work(operation=operation, size=size + _OVERHEAD_BYTES, need=need)
         job = _Job(work=work, future=self._loop.create_future())
         self._waiting.append(job)
         self._fill()

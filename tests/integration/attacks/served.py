@@ -109,10 +109,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONWARNINGS": "default", **more}
 
 
-def run(*arguments: str, **more: str) -> Finished:
+def run(*arguments: str, before: Sequence[str] = (), **more: str) -> Finished:
     """Run a command to its end."""
     ended = subprocess.run(
-        [sys.executable, "-m", "broker", *arguments],
+        [*before, sys.executable, "-m", "broker", *arguments],
         capture_output=True,
         timeout=SECONDS,
         check=False,

@@ -95,7 +95,7 @@ async def _awaited(one: Callable[[], Awaitable[None]]) -> None:
 
 
 async def main(folder: Path, seed: int, count: int, reserve: int = 0) -> None:
-    limits = StoreLimits(reserve_bytes=reserve, checkpoint_pages=64)
+    limits = StoreLimits(reserve_bytes=reserve, bulk_reserve_bytes=0, checkpoint_pages=64)
     store = await SqliteStore.open(folder / "broker.db", limits)
     try:
         await Publishing(store, fresh_federation(), seed, count).run()

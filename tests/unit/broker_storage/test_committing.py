@@ -10,7 +10,7 @@ import pytest
 from broker.errors import BrokerError, Reason
 from broker.ports.store import StoreHealth, StoreState
 from broker.storage import committing
-from broker.storage.committing import Committer, Work
+from broker.storage.committing import Committer, Need, Work
 from broker.storage.disk import Room
 from broker.storage.limits import StoreLimits
 from broker.storage.opening import Opened, open_database
@@ -45,8 +45,8 @@ def leaf(transaction: Transaction) -> int:
     return transaction.append_acts([act()])[0].index
 
 
-def work(size: int = 1000) -> Work:
-    return Work(operation=leaf, size=size)
+def work(size: int = 1000, need: Need = Need.USUAL) -> Work:
+    return Work(operation=leaf, size=size, need=need)
 
 
 def reasons(outcomes: list[object]) -> list[object]:
@@ -79,6 +79,36 @@ def test_a_disk_with_little_left_takes_what_fits_with_its_reserve(
     assert reasons(committer.commit([work(100_000)])) == [Reason.STORAGE_FULL]
     assert committer.health.state is StoreState.FULL
     assert committer.health.detail == "4199304 bytes free, 4394304 needed"
+
+
+@pytest.mark.parametrize(
+    ("free", "taken"),
+    [
+        (LIMITS.reserve_bytes + LIMITS.bulk_reserve_bytes, {Need.BULK, Need.USUAL, Need.URGENT}),
+        (LIMITS.reserve_bytes, {Need.USUAL, Need.URGENT}),
+        (LIMITS.reserve_bytes // 4, {Need.URGENT}),
+        (0, set()),
+    ],
+)
+def test_the_less_room_there_is_the_more_must_be_needed(
+    committer: Committer, disk: list[Room], free: int, taken: set[Need]
+) -> None:
+    disk.append(Room(free_bytes=free + 2000, read_only=False))
+    outcomes = {need: committer.commit([work(need=need)])[0] for need in Need}
+    assert {need for need, one in outcomes.items() if isinstance(one, int)} == taken
+    assert reasons([*outcomes.values()]).count(Reason.STORAGE_FULL) == len(Need) - len(taken)
+
+
+def test_a_store_that_takes_no_frames_is_full_whatever_else_it_takes(
+    committer: Committer, disk: list[Room]
+) -> None:
+    disk.append(Room(free_bytes=LIMITS.reserve_bytes + 5000, read_only=False))
+    committer.commit([work(need=Need.BULK)])
+    assert committer.commit([work()]) == [0]
+    assert tidied(committer, idle=True) == (True, StoreState.FULL)
+    disk.append(ROOMY)
+    assert committer.commit([work()]) == [1]
+    assert committer.health == StoreHealth(state=StoreState.READY)
 
 
 def test_an_idle_store_looks_whether_there_is_space_again(
