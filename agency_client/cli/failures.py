@@ -6,7 +6,7 @@ not ours is never shown: it could hold anything.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agency_client.cli.exits import Exit
 from agency_client.errors import AgencyError, Reason
@@ -137,6 +137,10 @@ _ELSEWHERE: dict[tuple[str, Reason | TrustReason], str] = {
 }
 """Advice where a command works on something else than a profile."""
 
+_SEALED = "what was sealed is sent later, once: see `tocsin inbox` before you publish it again"
+_CUT_OFF = {"publish": _SEALED, "attach": _SEALED}
+"""Advice where a command was told to end in the middle."""
+
 
 def of_refusal(reason: str, command: str = "tocsin") -> tuple[Exit, str]:
     """Return code and advice for the reason why a record was refused.
@@ -157,7 +161,8 @@ def explain(error: BaseException, command: str = "tocsin") -> Failure:
         command: which one it was.
     """
     if isinstance(error, CommandError):
-        return error.failure
+        is_cut_off = error.failure.code is Exit.TERMINATED
+        return replace(error.failure, advice=_cut_off(command)) if is_cut_off else error.failure
     if isinstance(error, AgencyError):
         code, advice = _REASONS[error.reason]
         advice = _advice(command, error.reason, advice)
@@ -167,7 +172,12 @@ def explain(error: BaseException, command: str = "tocsin") -> Failure:
     if isinstance(error, OSError):
         return _explain_system(error)
     if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-        return Failure(code=Exit.INTERRUPTED, reason="INTERRUPTED", message="interrupted")
+        return Failure(
+            code=Exit.INTERRUPTED,
+            reason="INTERRUPTED",
+            message="interrupted",
+            advice=_cut_off(command),
+        )
     return Failure(
         code=Exit.FAILED,
         reason="UNEXPECTED",
@@ -177,9 +187,16 @@ def explain(error: BaseException, command: str = "tocsin") -> Failure:
 
 
 def _advice(command: str, reason: Reason | TrustReason, usual: str) -> str:
-    group = command.split(" ")[1:2]
-    found = _ELSEWHERE.get((group[0], reason), usual) if group else usual
-    return found.format(command=command)
+    return _ELSEWHERE.get((_first_word(command), reason), usual).format(command=command)
+
+
+def _cut_off(command: str) -> str:
+    return _CUT_OFF.get(_first_word(command), "")
+
+
+def _first_word(command: str) -> str:
+    """Return what stands after `tocsin`."""
+    return [*command.split(" "), ""][1]
 
 
 def _explain_system(error: OSError) -> Failure:

@@ -131,5 +131,13 @@ def test_interrupting_is_130() -> None:
     assert explain(KeyboardInterrupt()).code == 130
 
 
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), CommandError("asked to end", code=Exit.TERMINATED)]
+)
+def test_who_stops_publishing_is_told_what_becomes_of_it(error: BaseException) -> None:
+    assert "see `tocsin inbox`" in explain(error, "tocsin publish").advice
+    assert explain(error, "tocsin watch").advice == ""
+
+
 def test_nothing_that_needs_a_profile_is_named_twice() -> None:
     assert len(COMMANDS) == len({target for target, _ in COMMANDS.values()})
