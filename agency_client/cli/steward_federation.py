@@ -35,6 +35,7 @@ from agency_client.services.steward import (
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
 from keys.directory import AgencyEntry, Directory, Entry, RuleBookEntry, TopicEntry
+from keys.errors import TrustError
 from keys.root import Steward
 from policy.standard import standard_book
 
@@ -129,6 +130,7 @@ def create(
     folder = steward_home(home)
     broker = BrokerDescriptor.parse(read_text(descriptor))
     elsewhere = [_read_steward(path) for path in others]
+    names = tuple(dict.fromkeys(names))
     needed = threshold or min(2, len(names) + len(elsewhere))
     if needed > len(names) and (topics or requests):
         raise CommandError(
@@ -168,14 +170,14 @@ def _keys(context: click.Context, home: StewardHome, names: tuple[str, ...]) -> 
     secret = passphrase(common(context), new=len(missing) == len(names))
     return [
         home.new_key(name, secret, now_ms()) if name in missing else home.key(name, secret)
-        for name in dict.fromkeys(names)
+        for name in names
     ]
 
 
 def _read_steward(path: Path) -> Steward:
     try:
         return Steward.decode(base64.b64decode(read_text(path).strip(), validate=True))
-    except ValueError:
+    except (ValueError, TrustError):
         raise CommandError(
             f"{path} is not a steward's public file",
             advice="ask for the NAME.steward that `tocsin steward new-key` wrote",

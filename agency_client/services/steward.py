@@ -28,12 +28,12 @@ from keys.directory import (
     sign_entry,
 )
 from keys.entries import RuleBookEntry, decode_content
+from keys.errors import CertificateError, TrustError
 from keys.errors import Reason as TrustReason
-from keys.errors import TrustError
 from keys.framing import sha256
 from keys.root import NO_PREVIOUS, RootDocument, SignedRoot, Steward, sign_root
 from keys.signers import SeedSigner, generate_signer, signer_from
-from keys.tls import CertifiedKey, issue_leaf, make_root, steward_spiffe_id
+from keys.tls import CertifiedKey, issue_leaf, make_root, steward_spiffe_id, valid_until
 
 DAY_MS = 86_400_000
 KEY_YEARS_MS = 5 * 365 * DAY_MS
@@ -45,15 +45,13 @@ BACKDATED_MS = 10 * 60_000
 PROPOSAL = "tocsin.proposal.v1"
 MEMBER, AUDITOR = "agency", "auditor"
 """Roles: an auditor reads the log and never contents."""
-_OURS = frozenset(
-    {
-        TrustReason.MALFORMED,
-        TrustReason.LIMIT_EXCEEDED,
-        TrustReason.KEY_INVALID,
-        TrustReason.ROOT_INVALID,
-        TrustReason.ENTRY_INVALID,
-    }
-)
+_OURS = {
+    TrustReason.MALFORMED,
+    TrustReason.LIMIT_EXCEEDED,
+    TrustReason.KEY_INVALID,
+    TrustReason.ROOT_INVALID,
+    TrustReason.ENTRY_INVALID,
+}
 """What a proposal of our own can be refused for without anybody having forged anything."""
 _SIGNING = "signing"
 
@@ -148,12 +146,14 @@ class BrokerDescriptor:
         """
         try:
             document = json.loads(text)
+            tls_root = _bytes(document["tls_root"])
+            valid_until(tls_root)
             return cls(
                 log_origin=str(document["log_origin"]),
-                log_key=base64.b64decode(document["log_key"], validate=True),
-                tls_root=base64.b64decode(document["tls_root"], validate=True),
+                log_key=_bytes(document["log_key"]),
+                tls_root=tls_root,
             )
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError, CertificateError):
             raise AgencyError(
                 Reason.INVALID_ARGUMENT,
                 "this is not the broker.json that `tocsin-broker init` wrote",

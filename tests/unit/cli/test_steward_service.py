@@ -305,9 +305,20 @@ def test_a_changed_federation_file_does_not_verify(home: StewardHome) -> None:
         Bundle.parse(json.dumps(document))
 
 
-def test_what_is_no_description_of_a_broker_is_refused() -> None:
-    with pytest.raises(AgencyError):
-        BrokerDescriptor.parse('{"log_origin": "x"}')
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"log_origin": "x"}',
+        '{"log_origin": "x", "log_key": "anVuaw==", "tls_root": "anVuaw=="}',
+        '{"log_origin": "x", "log_key": "anVuaw==", "tls_root": 5}',
+        "[" * 100_000,
+        "",
+    ],
+)
+def test_what_is_no_description_of_a_broker_is_refused(text: str) -> None:
+    with pytest.raises(AgencyError) as caught:
+        BrokerDescriptor.parse(text)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
 
 
 def test_keys_are_sealed_and_open_with_their_passphrase_only(tmp_path: Path) -> None:
