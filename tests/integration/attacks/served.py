@@ -5,23 +5,28 @@ Its events go to a file: a pipe that nobody empties would stop the broker when i
 """
 
 import asyncio
+import atexit
 import io
 import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from broker.bootstrap.assembling import load_federation
+from broker.bootstrap.folder import DataFolder
 from broker.cli import app
 from broker.config import load_config
 from keys.entries import TopicEntry
@@ -78,6 +83,20 @@ class Served:
 
 def crowded(folder: Path) -> Installed:
     """Make a broker's folder with a federation in which not everybody may do everything."""
+    first = _first_crowd()
+    shutil.copytree(first.folder.path, folder / "broker")
+    agencies = {name: replace(one, chain={}) for name, one in first.federation.agencies.items()}
+    federation = replace(first.federation, agencies=agencies)
+    made = Installed(folder=DataFolder(folder / "broker"), federation=federation)
+    made.bundle.write_text(federation.bundle(), "utf-8")
+    return made
+
+
+@cache
+def _first_crowd() -> Installed:
+    """Make what all others are copied from, since their keys take long."""
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-crowd-"))
+    atexit.register(shutil.rmtree, folder)
     made = install(folder)
     federation = made.federation
     federation.add(
