@@ -169,7 +169,11 @@ class Gate:
         if not leaf:
             raise BrokerError(Reason.UNAUTHENTICATED, detail="peer shows no certificate")
         peer = self.peers.authenticate(leaf, chain, version)
-        check_access(method, peer.kind)
+        try:
+            check_access(method, peer.kind)
+        except BrokerError as error:
+            self.peers.count_refusal(peer, error)
+            raise
         return peer
 
     async def _until_cut(self, peer: Peer, work: Coroutine[Any, Any, None]) -> None:

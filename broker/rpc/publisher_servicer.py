@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tocsin.v1 import core_pb2, publisher_service_pb2
 
 from broker.domain.peers import Peer
+from broker.domain.receipts import Receipt
 from broker.errors import BrokerError, Reason, invalid, over_limit
 from broker.rpc.gate import Stream
 from broker.rpc.messages import frame_of, receipt_message
@@ -44,8 +45,16 @@ class PublisherServicer:
         self, request: publisher_service_pb2.PublishRequest, peer: Peer
     ) -> publisher_service_pb2.PublishResponse:
         """Store one frame."""
-        receipt = await self.publishing.publish(peer.name, frame_of(request.publication))
+        receipt = await self._published(request.publication, peer)
         return publisher_service_pb2.PublishResponse(receipt=receipt_message(receipt))
+
+    async def _published(self, publication: core_pb2.Publication, peer: Peer) -> Receipt:
+        try:
+            frame = frame_of(publication)
+        except BrokerError as error:
+            await self.publishing.refuse(peer.name, error)
+            raise
+        return await self.publishing.publish(peer.name, frame)
 
     async def PublishStream(self, stream: Stream[_Request], peer: Peer) -> None:
         """Store many frames; each is answered, in order of number."""
@@ -81,7 +90,7 @@ class PublisherServicer:
 
     async def _store(self, number: int, publication: core_pb2.Publication, peer: Peer) -> _Result:
         try:
-            receipt = await self.publishing.publish(peer.name, frame_of(publication))
+            receipt = await self._published(publication, peer)
         except Exception as error:
             if isinstance(error, BrokerError) and error.reason in _ENDS_THE_STREAM:
                 raise

@@ -14,6 +14,7 @@ from broker.domain.logs import Inclusion, LogKind
 from broker.domain.peers import Peer
 from broker.domain.receipts import Receipt
 from broker.domain.topics import TopicView
+from broker.errors import BrokerError
 from keys.directory import Directory
 from keys.envelope import Frame
 
@@ -23,6 +24,10 @@ class Publishing(Protocol):
 
     async def publish(self, agency: str, frame: Frame) -> Receipt:
         """Store a frame."""
+        ...
+
+    async def refuse(self, agency: str, error: BrokerError) -> None:
+        """Write into the log that what an agency sent was not even a frame."""
         ...
 
     def drain(self) -> None:
@@ -174,6 +179,10 @@ class Peers(Protocol):
 
     def check(self, peer: Peer) -> None:
         """Refuse a peer that was locked or retired since."""
+        ...
+
+    def count_refusal(self, peer: Peer, error: BrokerError) -> None:
+        """Count a call that a party may not make, for the log."""
         ...
 
 

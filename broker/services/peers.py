@@ -3,7 +3,7 @@
 
 A certificate is verified once and remembered while the directory is the same, for some minutes at
 most; whether its party may act is looked at on every call. Refusals of strangers are not written
-into the log, which they could fill; those of locked agencies are counted.
+into the log, which they could fill; those of known parties are counted.
 Source: design section 5; research/policy.md 3.2.
 """
 
@@ -18,6 +18,7 @@ from broker.services.directory_keeping import DirectoryKeeping
 from broker.services.refusals import Refusals
 from keys.directory import Directory
 from keys.errors import TrustError
+from keys.fields import STEWARD_PREFIX
 from keys.framing import listed, sha256
 from keys.tls import PeerName, peer_name, spki_pin, valid_until, verify_peer
 
@@ -70,10 +71,14 @@ class Peers:
             self.check(anchor.peer)
         except BrokerError as error:
             if error.reason is Reason.AGENCY_LOCKED:
-                agency, reason = anchor.peer.name, error.reason.value
-                self._refusals.count(Refusal(act=ACT, agency=agency, reason=reason))
+                self.count_refusal(anchor.peer, error)
             raise
         return anchor.peer
+
+    def count_refusal(self, peer: Peer, error: BrokerError) -> None:
+        """Count a call that a party may not make, for the log."""
+        name = f"{STEWARD_PREFIX if peer.kind is PeerKind.STEWARD else ''}{peer.name}"
+        self._refusals.count(Refusal(act=ACT, agency=name, reason=error.reason.value))
 
     def check(self, peer: Peer) -> None:
         """Refuse a peer that was locked, retired, or enrolled otherwise since it was verified.

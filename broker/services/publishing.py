@@ -83,6 +83,10 @@ class Publishing:
             await self._refusals.note(_refused(agency, frame), error)
             raise
 
+    async def refuse(self, agency: str, error: BrokerError) -> None:
+        """Write into the log that what an agency sent was not even a frame."""
+        await self._refusals.note(Refusal(act=ACT, agency=agency, reason=""), error)
+
     async def _begun(
         self, agency: str, frame: Frame, turn: Turn
     ) -> "asyncio.Task[Receipt] | Receipt":

@@ -272,11 +272,17 @@ async def test_a_frame_that_is_wrong_is_refused_and_leaves_a_refusal_alone(
     assert set((await leaf_kinds(auditor))[len(before) :]) <= {"refuse", "read-log"}
 
 
-async def test_a_refusal_is_one_leaf(broker: Served, auditor: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize("kind", ["denied", "too many notices", "a notice away from its place"])
+async def test_a_refusal_is_one_leaf(broker: Served, auditor: grpc.aio.Channel, kind: str) -> None:
     before = await leaf_kinds(auditor)
+    frame = first(broker.federation, originator="it-pol", to=["us-pol"])
+    data = {
+        "denied": request(frame),
+        "too many notices": request(replace(frame, notices=frame.notices * 257)),
+        "a notice away from its place": request(frame) + b"\x0a\x04\x22\x02\x08\x05",
+    }[kind]
     async with broker.address.agency("it-pol") as italian:
-        frame = first(broker.federation, originator="it-pol", to=["us-pol"])
-        assert (await refused(italian, frame)).reason == "DENIED"
+        assert (await call(italian, PUBLISH, data)).reason != "OK"
     after = [kind for kind in (await leaf_kinds(auditor))[len(before) :] if kind != "read-log"]
     assert after == ["refuse"]
 

@@ -117,6 +117,9 @@ class StandInPeers:
         if peer.kind is not PeerKind.STEWARD and self.federation.directory.is_locked(peer.name):
             raise BrokerError(Reason.AGENCY_LOCKED)
 
+    def count_refusal(self, peer: Peer, error: BrokerError) -> None:
+        pass
+
 
 @dataclass
 class StandInPublishing:
@@ -137,6 +140,9 @@ class StandInPublishing:
         self.frames.append(frame)
         topic = FrameHeader.decode(frame.header).topic
         return Receipt(topic=topic, sequence=len(self.frames), log=LOG)
+
+    async def refuse(self, agency: str, error: BrokerError) -> None:
+        pass
 
     def drain(self) -> None:
         self.draining = True

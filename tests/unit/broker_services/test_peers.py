@@ -151,6 +151,17 @@ async def test_a_locked_agency_is_refused_and_that_is_counted(world: World) -> N
     assert (fields["act"], fields["agency"], fields["count"]) == ("call", "gr-pol", 2)
 
 
+async def test_a_method_that_a_party_may_not_call_is_counted_under_its_name(world: World) -> None:
+    for peer in (Peer(kind=PeerKind.STEWARD, name="alpha"), ask(world, shown(world, "eu-aud"))):
+        world.services.peers.count_refusal(peer, BrokerError(Reason.DENIED))
+    await world.services.upkeep.do()
+    leaves = [act.fields for act in world.acts("refuse")]
+    assert [(one["act"], one["agency"], one["reason"]) for one in leaves] == [
+        ("call", "eu-aud", "DENIED"),
+        ("call", "steward-alpha", "DENIED"),
+    ]
+
+
 async def test_a_retired_agency_is_nobody(world: World) -> None:
     await world.services.directory.submit(world.federation.retire("gr-pol").encode())
     assert refusal(world, shown(world)) is Reason.UNAUTHENTICATED
