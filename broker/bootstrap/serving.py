@@ -6,10 +6,11 @@ anew, which verifies the store (research/reliability.md 0.4).
 """
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -30,6 +31,8 @@ from broker.telemetry import Metrics, log_for, serve_metrics
 GRACE_SECONDS = 2.0
 """For calls under way after the streams have ended."""
 HEALTH_SECONDS = 1.0
+MAX_FILES = 65_536
+"""Each connection is one. The same as in deploy/tocsin-broker.service."""
 
 _log = log_for("serve")
 
@@ -65,6 +68,7 @@ async def serve(
     """
     stopping: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
     metrics = Metrics()
+    _allow_many_files()
     with _signals(stopping), folder.held():
         identity = folder.identity(config)
         async with assembled(folder, config, identity) as made, _measured(config, metrics):
@@ -80,6 +84,15 @@ async def serve(
                 await server.stop(GRACE_SECONDS)
                 folder.address.unlink(missing_ok=True)
                 _log.info("stopped")
+
+
+def _allow_many_files() -> None:
+    """Let as many connections be open as the machine allows: by default it is only a thousand."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        with suppress(OSError, ValueError):  # a sandbox may forbid it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _server(

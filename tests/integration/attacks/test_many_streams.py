@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,11 @@ async def test_hundreds_of_idle_streams_cost_little_and_all_hear_of_a_frame(
     assert set(heard) == {receipt.sequence}
     for stream in streams:
         stream.cancel()
+
+
+async def test_as_many_files_as_the_machine_allows_may_be_open(broker: Served) -> None:
+    allowed, most = resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE)
+    assert allowed == (65_536 if most == resource.RLIM_INFINITY else min(most, 65_536))
 
 
 async def begun(broker: Served, name: str) -> asyncio.subprocess.Process:
