@@ -24,8 +24,11 @@ def config() -> None:
 @click.pass_context
 def show(context: click.Context, *, origin: bool) -> None:
     """Print the settings in force. Order: option, environment, config.toml, default."""
-    settings = describe(profile_folder(common(context)))
-    printer(context).document(
+    folder, out = profile_folder(common(context)), printer(context)
+    settings = describe(folder)
+    if not folder.is_dir() and not out.is_json:
+        out.say(f"there is no profile in {folder} yet; it would have these settings")
+    out.document(
         "config",
         {"settings": {one.name: {"value": one.value, "origin": one.origin} for one in settings}},
         columns([(one.name, one.value, one.origin)[: 3 if origin else 2] for one in settings]),

@@ -7,13 +7,16 @@ Each look is written into the agency's own log of openings before anything is sh
 import click
 
 from agency_client.cli import render
+from agency_client.cli.exits import Exit
+from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import Callback, command, common
-from agency_client.cli.output import Printer, safe
+from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.parameters import Code
 from agency_client.cli.runtime import login, opened, printer, run_async, viewer
 from agency_client.domain.codes import NOTICE_TYPES
 from agency_client.domain.patterns import check_pattern
 from agency_client.domain.views import InboxQuery, NoticeView, SearchResult, Viewer
+from agency_client.errors import AgencyError
 
 TYPE = Code(NOTICE_TYPES, name="type")
 
@@ -166,16 +169,32 @@ async def _search(context: click.Context, words: str, limit: int, looking: Viewe
 @click.pass_context
 def ack(context: click.Context, *, references: tuple[str, ...], by: str) -> None:
     """Mark notices as dealt with, at this agency."""
-    done = run_async(_acknowledge(context, references, by or login()))
+    done, refusal = run_async(_acknowledge(context, references, by or login()))
+    if refusal is not None and not done:
+        raise refusal
     printer(context).document(
         "acknowledged",
         {"notices": [render.document(one) for one in done]},
         [f"acknowledged {safe(one.reference)}  {render.mode_banner(one.marking)}" for one in done],
     )
+    if refusal is not None:
+        raise CommandError(
+            f"{counted(len(done), 'notice')} acknowledged, then: {refusal.message}",
+            advice="`tocsin inbox --new` lists what is left",
+            code=Exit.PARTIAL,
+            reason=refusal.reason,
+        )
 
 
 async def _acknowledge(
     context: click.Context, references: tuple[str, ...], by: str
-) -> list[NoticeView]:
+) -> tuple[list[NoticeView], AgencyError | None]:
+    """Return what is acknowledged, and what ended it before the last."""
+    done: list[NoticeView] = []
     async with opened(common(context)) as agency:
-        return [await agency.acknowledge(reference, by) for reference in references]
+        try:
+            for reference in references:
+                done.append(await agency.acknowledge(reference, by))  # noqa: PERF401 - may end
+        except AgencyError as error:
+            return done, error
+    return done, None

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agency_client.bootstrap import Agency, create_profile, enrol_profile
+from agency_client.bootstrap.profile import KEY_FILE
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
@@ -15,6 +16,7 @@ from agency_client.cli.output import columns, counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
 from agency_client.cli.runtime import (
     confirm,
+    existing_profile,
     opened,
     passphrase,
     printer,
@@ -23,7 +25,7 @@ from agency_client.cli.runtime import (
 )
 from agency_client.domain.countries import COUNTRIES
 from agency_client.domain.views import StatusReport
-from agency_client.errors import AgencyError
+from agency_client.errors import AgencyError, Reason
 from agency_client.services.steward import Bundle, fingerprint, request_bytes
 from agency_client.services.steward_home import read_text
 from keys.directory import AgencyEntry
@@ -78,6 +80,8 @@ def init(
     """
     until = _end_of_agreement(agreement_until)
     folder = profile_folder(common(context))
+    if (folder / KEY_FILE).exists():
+        raise AgencyError(Reason.PROFILE_EXISTS, f"{folder} holds a profile already")
     request = create_profile(
         folder,
         agency=agency,
@@ -135,7 +139,7 @@ def enrol(context: click.Context, *, bundle: Path, broker: str, expected: str, y
     shown = fingerprint(first.body)
     _compare(shown, expected, yes=yes)
     view = enrol_profile(
-        profile_folder(common(context)),
+        existing_profile(common(context)),
         passphrase(common(context)),
         bundle=bundle,
         broker_address=broker,

@@ -43,6 +43,23 @@ def profile_folder(options: Common) -> Path:
     return find_profile(options.profile or os.environ.get(PROFILE) or None)
 
 
+def existing_profile(options: Common) -> Path:
+    """Return the profile's folder; say so where a folder of that name lies here instead.
+
+    Raises:
+        CommandError: PROFILE_MISSING.
+    """
+    folder, name = profile_folder(options), options.profile
+    if name and not folder.exists() and Path(name).is_dir():
+        raise CommandError(
+            f"there is no profile in {folder}",
+            advice=f"a plain name is a folder among your own data; for the one here: ./{name}",
+            code=Exit.NOT_FOUND,
+            reason="PROFILE_MISSING",
+        )
+    return folder
+
+
 def passphrase(options: Common, *, new: bool = False) -> str:
     """Return the passphrase from a file, or ask for it; never from the command line.
 
@@ -172,7 +189,7 @@ async def _until_told(work: Coroutine[Any, Any, Result]) -> Result:
 @asynccontextmanager
 async def opened(options: Common) -> AsyncIterator[Agency]:
     """Open the profile; the broker may be away."""
-    folder = profile_folder(options)
+    folder = existing_profile(options)
     is_given = options.passphrase_file or os.environ.get(PASSPHRASE_FILE)
     is_configured = not is_given and settings_of(folder).passphrase_file is not None
     secret = None if is_configured else passphrase(options)

@@ -50,11 +50,20 @@ class Ran:
         return dict(found)
 
 
+class Terminal(io.TextIOWrapper):
+    """A stream that says that somebody is looking."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
 def _stream(data: bytes = b"") -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", write_through=True)
 
 
 def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode()
@@ -67,9 +76,9 @@ class Shell:
     folder: Path
     environment: Mapping[str, str]
 
-    def tocsin(self, *arguments: object, given: bytes = b"") -> Ran:
-        """Run one `tocsin` command in this process."""
-        out, err = _stream(), _stream()
+    def tocsin(self, *arguments: object, given: bytes = b"", watched: bool = False) -> Ran:
+        """Run one `tocsin` command in this process; `watched` makes stderr a terminal."""
+        out, err = _stream(), Terminal(io.BytesIO(), encoding="utf-8") if watched else _stream()
         with (
             patch.dict(os.environ, self.environment, clear=True),
             patch.object(sys, "stdin", _stream(given)),

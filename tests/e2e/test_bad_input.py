@@ -366,6 +366,48 @@ def test_a_new_agency_needs_a_circle_and_a_known_one_keeps_its_own(
     assert "in members" in shell.did(*admit, known)["act"]
 
 
+def test_what_was_acknowledged_before_a_wrong_id_is_told(federation: Federation) -> None:
+    shell, at = federation.shell, federation.greek
+    told = shell.did("publish", "-", "--topic", TOPIC, *at, given=record(title="to be dealt with"))
+    reference = told["notices"][0]["reference"]
+    ran = shell.tocsin("ack", reference, "0123456789", "--json", *at)
+    assert (ran.code, ran.failure["reason"]) == (8, "UNKNOWN_NOTICE")
+    assert [one["reference"] for one in ran.document["notices"]] == [reference]
+
+
+def test_a_folder_here_is_not_a_profile_of_that_name(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(federation.shell.folder)
+    ran = federation.shell.tocsin("status", "--profile", "gr-pol", "--json")
+    assert (ran.code, ran.failure["reason"]) == (3, "PROFILE_MISSING")
+    assert "./gr-pol" in ran.failure["advice"]
+
+
+def test_making_a_profile_over_another_is_refused_before_a_passphrase_is_asked_for(
+    federation: Federation,
+) -> None:
+    shell = replace(federation.shell, environment={"HOME": federation.shell.environment["HOME"]})
+    about = ("--name", "Other", "--country", "GR", "--kind", "POLICE")
+    ran = shell.tocsin("init", "gr-pol", *about, "--json", *federation.greek)
+    assert (ran.code, ran.failure["reason"]) == (6, "PROFILE_EXISTS")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--country", "QQ"), ("--kind", "POLICE-ISH"), ("--agreement-until", "2020-01-01")],
+)
+def test_an_agency_that_could_not_be_admitted_gets_no_keys(
+    shell: Shell, tmp_path: Path, option: str, value: str
+) -> None:
+    about = {"--name": "Other", "--country": "GR", "--kind": "POLICE", option: value}
+    options = [one for pair in about.items() for one in pair]
+    ran = shell.tocsin("init", "gr-new", *options, "--json", "--profile", tmp_path / "new")
+    assert ran.code == 2
+    assert ran.failure["advice"]
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
 def test_what_goes_wrong_is_told_without_content_or_passphrase(
     federation: Federation, tmp_path: Path, debug: list[str]

@@ -146,8 +146,34 @@ def test_a_file_travels_with_a_notice(federation: Federation, tmp_path: Path) ->
     assert (missing.code, missing.failure["reason"]) == (3, "ATTACHMENT_UNKNOWN")
 
 
+def test_a_locked_agency_is_told_so_everywhere(federation: Federation) -> None:
+    shell, at = federation.shell, federation.bulgarian
+    act = ("--reason", "exercise", "--home", shell.folder / "steward")
+    shell.did("steward", "lock", "bg-pol", *act, "--broker", federation.address)
+    try:
+        status = shell.tocsin("status", "--json", *at)
+        assert (status.code, status.failure["reason"]) == (5, "AGENCY_LOCKED")
+        assert (status.document["locked"], status.document["broker_reachable"]) == (True, True)
+        topics = shell.tocsin("topics", "--json", *at)
+        assert (topics.code, topics.failure["reason"]) == (5, "AGENCY_LOCKED")
+        assert shell.tocsin("inbox", *at).code == 0
+    finally:
+        shell.did("steward", "unlock", "bg-pol", *act, "--broker", federation.address)
+    assert shell.did("status", *at)["locked"] is False
+
+
 def test_all_of_it_verifies(federation: Federation) -> None:
     for at in (federation.greek, federation.bulgarian):
         told = federation.shell.did("audit", "verify", *at)
         assert told["verdict"] == "verified"
         assert federation.shell.did("audit", "findings", *at)["findings"] == []
+
+
+def test_whoever_waits_for_a_long_log_sees_how_far_it_is(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = ("audit", "verify", *federation.greek)
+    assert federation.shell.tocsin(*verify, watched=True).err == ""
+    monkeypatch.setattr("agency_client.cli.audit._LONG_LOG", 1)
+    assert "reading the log" in federation.shell.tocsin(*verify, watched=True).err
+    assert federation.shell.tocsin(*verify).err == ""
