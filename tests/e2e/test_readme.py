@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +34,18 @@ def test_the_session_is_ten_commands() -> None:
     assert len(commands) == 10
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 def test_the_session_runs_as_written(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    script = f"set -e\n{_block(SESSION)}\n{_block(AROUND)}".replace(":7443", ":17443")
+    here = f"127.0.0.1:{_free_port()}"
+    script = f"set -e\n{_block(SESSION)}\n{_block(AROUND)}".replace("127.0.0.1:7443", here)
     script = script.replace(
-        "--listen 127.0.0.1:17443 &",
-        "--listen 127.0.0.1:17443 > serve.log 2>&1 & echo $! > pid\n" + _WAIT,
+        f"--listen {here} &", f"--listen {here} > serve.log 2>&1 & echo $! > pid\n" + _WAIT
     )
     script = re.sub(
         r"^tocsin publish .*$", rf"\g<0> || [ $? -eq {PARTIAL} ]", script, flags=re.MULTILINE
