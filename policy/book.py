@@ -3,7 +3,8 @@
 
 A book is refused whole or taken whole. It must parse, validate against its own schema, fit the
 words this program speaks (`policy.facts`), give each rule a unique `@id` and a sentence for people
-(`@says`), and hold no templates. Who may sign a book is `keys.directory`'s business.
+(`@says`), hold no templates, and not be nested so deeply that Cedar itself would fail. Who may sign
+a book is `keys.directory`'s business.
 """
 
 import json
@@ -17,6 +18,7 @@ from keys.entries import MAX_RULE_BOOK_BYTES, rule_book_digest
 from policy.errors import BookError, FactError
 from policy.evaluation import PolicySet, Schema, agency_request, evaluate, load_entities
 from policy.facts import Json, notice_name, reference, specimens
+from policy.nesting import check_policies, check_schema
 from policy.rules import Rule
 
 ACTIONS = ("publish", "subscribe", "deliver")
@@ -62,6 +64,8 @@ class RuleBook:
             BookError: says which rule breaks which condition of the module's first paragraph.
         """
         digest = _digest(schema, policies)
+        check_schema(schema)
+        check_policies(policies)
         parsed = _parse_schema(schema)
         rules = _read_rules(policies)
         _validate(policies, schema)
@@ -109,6 +113,8 @@ def _validate(policies: str, schema: str) -> None:
 def _read_rules(policies: str) -> dict[str, Rule]:
     try:
         book = json.loads(cedarpy.policies_to_json_str(policies))
+    except RecursionError as refusal:
+        raise BookError("a rule is nested too deeply") from refusal
     except ValueError as refusal:
         raise BookError(f"the policies do not parse: {refusal}") from refusal
     if book["templates"] or book["templateLinks"]:
@@ -137,8 +143,12 @@ def _section(rules: Iterable[Rule], action: str) -> Section:
     applicable = [rule for rule in rules if rule.can_apply(action)]
     trees = {rule.id: rule.tree for rule in applicable}
     text = json.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []})
+    try:
+        policies = PolicySet.from_json_str(text)
+    except ValueError as refusal:
+        raise BookError(f"a rule for {action} is nested too deeply for Cedar") from refusal
     return Section(
-        policies=PolicySet.from_json_str(text),
+        policies=policies,
         bounded=all(rule.is_bounded() for rule in applicable),
     )
 
