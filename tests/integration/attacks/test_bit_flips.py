@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A published frame in which one bit is another is refused, wherever the bit is.
 
-A frame has some 80,000 bits in its request; a sample of them is tried here, spread over all of it,
+The request has 62,584 bits, all of which were tried once; here a sample is, spread over all of it,
 and every bit of the short parts. `tests/property/keys/test_bit_flips.py` tries every bit.
 """
 
