@@ -198,14 +198,14 @@ async def test_a_checkpoint_is_persisted_before_it_is_released(tmp_path: Path) -
     class Watched:
         def __init__(self, store: Store) -> None:
             self._store = store
-            self.failing = False
+            self.failing: Reason | None = None
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._store, name)
 
         async def save_checkpoint(self, log: LogKind, head: Head) -> None:
-            if self.failing:
-                raise BrokerError(Reason.STORAGE_FULL)
+            if self.failing is not None:
+                raise BrokerError(self.failing)
             await self._store.save_checkpoint(log, head)
             saved.append(head)
 
@@ -221,9 +221,13 @@ async def test_a_checkpoint_is_persisted_before_it_is_released(tmp_path: Path) -
         broker = desk.federation.broker
         checkpoint = verify_checkpoint(note, broker.origin, broker.log_key)
         await desk.publish(desk.seal())
-        watched[0].failing = True
+        watched[0].failing = Reason.OUTCOME_UNKNOWN
         with pytest.raises(BrokerError):
             await desk.services.logs.checkpoint(LogKind.ACTS)
+        for full in (Reason.STORAGE_FULL, Reason.READ_ONLY):
+            watched[0].failing = full
+            assert await desk.services.logs.checkpoint(LogKind.ACTS) == note
+        assert [head.note for head in saved] == [note]
         for head in (
             Head(size=checkpoint.size - 1, root=bytes(32), note="smaller"),
             Head(size=checkpoint.size, root=bytes(32), note="different"),
