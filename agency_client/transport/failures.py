@@ -53,6 +53,8 @@ _TOO_LARGE = {
     "received message larger": (Reason.MALFORMED, "the broker's answer is larger than allowed"),
     "sent message larger": (Reason.LIMIT_EXCEEDED, "the request is larger than a broker takes"),
 }
+_OUR_OWN = "internal error from core"
+"""gRPC's own word, in place of the peer's, where a stream ended while we were writing to it."""
 _CLOCK = (
     "the certificate that {address} shows is not valid by this machine's clock; one of the two "
     "clocks is wrong"
@@ -157,6 +159,11 @@ def _plain(code: grpc.StatusCode, details: str, address: str) -> AgencyError:
     for needle, (too_large, sentence) in _TOO_LARGE.items():
         if code is _CODE.RESOURCE_EXHAUSTED and needle in details:
             return AgencyError(too_large, sentence)
+    if code is _CODE.INTERNAL and details == _OUR_OWN:
+        return AgencyError(
+            Reason.BROKER_UNREACHABLE,
+            f"the broker at {address} ended the stream as we were writing",
+        )
     reason = _PLAIN.get(code, Reason.INTERNAL)
     if reason is Reason.BROKER_UNREACHABLE:
         return _unreachable(details, address)

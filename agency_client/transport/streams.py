@@ -45,6 +45,7 @@ class GrpcPublishStream:
         self._conversation = conversation
         self._answered = 0
         self._sent = 0
+        self._ended = False
         self.window = window
 
     async def send(self, number: int, frame: Frame) -> None:
@@ -53,6 +54,8 @@ class GrpcPublishStream:
         Raises:
             AgencyError: the broker's reason, or why nothing can be sent.
         """
+        if self._ended:
+            return
         self._sent = number
         await self._conversation.write(
             publisher_service_pb2.PublishStreamRequest(
@@ -72,12 +75,14 @@ class GrpcPublishStream:
         """
         data = await self._conversation.read()
         if data is None:
+            self._ended = True
             return None
         message = parse(_Sent, data)
         match message.WhichOneof("event"):
             case "results":
                 return self._results(message.results)
             case "draining":
+                self._ended = True
                 return None
             case _:
                 raise malformed("neither results nor draining on a publish stream")

@@ -52,6 +52,14 @@ def test_only_a_limit_of_ours_makes_an_answer_malformed() -> None:
     assert failed(exhausted, "Concurrent RPC limit exceeded!").reason is Reason.LIMIT_EXCEEDED
 
 
+def test_grpc_s_own_word_for_a_stream_that_ended_under_us_accuses_no_broker() -> None:
+    ended = failed(grpc.StatusCode.INTERNAL, "Internal error from Core")
+    assert ended.reason is Reason.BROKER_UNREACHABLE
+    assert "ended the stream" in ended.message
+    told = failed(grpc.StatusCode.INTERNAL, "an Internal error from Core, the broker says")
+    assert told.reason is Reason.INTERNAL
+
+
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
 def test_no_status_at_all_shows_what_a_peer_wrote(code: grpc.StatusCode) -> None:
     error = failed(code, "the password is hunter2")
