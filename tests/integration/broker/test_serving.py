@@ -4,7 +4,9 @@
 import asyncio
 import json
 import signal
+import sqlite3
 import ssl
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,20 @@ async def test_doctor_says_what_is_not_right(installed: Installed) -> None:
     checks = {check["name"]: check for check in json.loads(doctor.out)["checks"]}
     assert doctor.code == 10
     assert checks["database"]["outcome"] == "bad"
+
+
+@pytest.mark.parametrize(("named", "table"), [("acts log", "leaves"), ("database", "entries")])
+async def test_doctor_finds_a_leaf_that_was_changed_in_the_database(
+    installed: Installed, named: str, table: str
+) -> None:
+    arguments = ("doctor", str(installed.folder.path), "--json")
+    before = json.loads((await installed.command(*arguments)).out)["checks"]
+    with closing(sqlite3.connect(installed.folder.database)) as database, database:
+        change = f"UPDATE {table} SET body = zeroblob(length(body)) WHERE leaf_index = 1"
+        assert database.execute(change).rowcount == 1
+    after = json.loads((await installed.command(*arguments)).out)["checks"]
+    assert {check["name"] for check in before if check["outcome"] == "bad"} == set()
+    assert {check["name"] for check in after if check["outcome"] == "bad"} == {named}
 
 
 async def test_doctor_without_a_federation_could_not_check(tmp_path: Path) -> None:
