@@ -61,7 +61,11 @@ Said = Message | bytes | Refusal
 
 
 class Rogue:
-    """Answers a method with what `says` has for its name; streams say all of it, one by one."""
+    """Answers a method with what `says` has for its name; streams say all of it, one by one.
+
+    A subscription's opening is heard first, as brokers do: gRPC's client forgets why a stream ended
+    while it was writing to it.
+    """
 
     def __init__(self) -> None:
         self.says: dict[str, Iterable[Said]] = {}
@@ -96,6 +100,8 @@ class Rogue:
         return _bytes(said)
 
     async def stream(self, name: str, context: Context) -> None:
+        if name == "Subscribe":
+            self.heard.append((name, await context.read()))
         for said in self.says[name]:
             if isinstance(said, Refusal):
                 await said.end(context)
