@@ -69,15 +69,21 @@ class DecryptionKey:
             raise OpenError(
                 Reason.WRAP_INVALID, f"wrap has {len(wrapped)} bytes, expected {WRAP_BYTES}"
             )
-        try:
-            secret = SUITE.decrypt(wrapped, self._private, info)
-        except (InvalidTag, ValueError):
-            raise OpenError(
-                Reason.WRAP_INVALID, f"wrap does not open with key {self.key_id}"
-            ) from None
+        secret = self.decrypt(wrapped, info)
         if len(secret) != SECRET_BYTES:
             raise OpenError(Reason.WRAP_INVALID, "wrap holds a secret of another length")
         return secret
+
+    def decrypt(self, sealed: bytes, info: bytes) -> bytes:
+        """Return what was sealed to this key under `info`.
+
+        Raises:
+            OpenError: with reason WRAP_INVALID, whatever is wrong with it.
+        """
+        try:
+            return SUITE.decrypt(sealed, self._private, info)
+        except (InvalidTag, ValueError):
+            raise OpenError(Reason.WRAP_INVALID, f"does not open with key {self.key_id}") from None
 
     @classmethod
     def generate(cls, key_id: str) -> Self:

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grants: one notice's content key, wrapped to one further agency and signed.
+
+The rest of the frame stays closed to the grantee. Seals and checks; `keys.opening_letters` opens.
+Whether the marking and the rule book allow a grant is for its readers to decide.
+Source: docs/protocol.md section 9a; design section 4.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from keys.errors import EnvelopeError, FramingError, Reason, SignatureError
+from keys.fields import check_agency, check_bytes, check_key_id, check_time
+from keys.framing import (
+    HASH_BYTES,
+    framed,
+    read_text,
+    read_uint,
+    refusing,
+    sha256,
+    u32,
+    u64,
+    unframe,
+)
+from keys.hpke import wrap
+from keys.recipients import EncryptionKey
+from keys.signers import Signer
+from keys.signing import PAYLOAD_GRANT, Keyset, verify
+
+_GRANT = "tocsin/grant/v1"
+_GRANT_WRAP = "tocsin/grant-wrap/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticePlace:
+    """Names one notice by the frame that carries it.
+
+    Attributes:
+        statement: SHA-256 of the frame's STATEMENT.
+        index: the notice's place in the frame.
+        leaf_hash: names its exact bytes.
+    """
+
+    statement: bytes
+    index: int
+    leaf_hash: bytes
+
+    @refusing(EnvelopeError)
+    def __post_init__(self) -> None:
+        check_bytes(self.statement, HASH_BYTES, "statement digest")
+        check_bytes(self.leaf_hash, HASH_BYTES, "leaf hash")
+        if not 0 <= self.index < 1 << 32:
+            raise FramingError(Reason.MALFORMED, f"index {self.index} is out of range")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """GRANT: who admits whom to which notice, until when.
+
+    Attributes:
+        federation: 32 bytes.
+        place: the notice.
+        grantor: who admits.
+        keyset_id: which of its keysets signs.
+        grantee: who is admitted.
+        key_id: which encryption key of the grantee.
+        wrap_digest: SHA-256 of the wrap.
+        rule_book: digest of the rule book that the grantor decided under.
+        granted_at: milliseconds since 1970.
+        expires_at: milliseconds since 1970; later than `granted_at`.
+    """
+
+    federation: bytes
+    place: NoticePlace
+    grantor: str
+    keyset_id: str
+    grantee: str
+    key_id: str
+    wrap_digest: bytes
+    rule_book: bytes
+    granted_at: int
+    expires_at: int
+
+    @refusing(EnvelopeError)
+    def __post_init__(self) -> None:
+        for digest in (self.federation, self.wrap_digest, self.rule_book):
+            check_bytes(digest, HASH_BYTES, "digest")
+        for agency in (self.grantor, self.grantee):
+            check_agency(agency)
+        for key_id in (self.keyset_id, self.key_id):
+            check_key_id(key_id)
+        for time in (self.granted_at, self.expires_at):
+            check_time(time)
+        if self.granted_at >= self.expires_at:
+            raise FramingError(Reason.MALFORMED, "grant ends before it begins")
+        if self.grantor == self.grantee:
+            raise FramingError(Reason.MALFORMED, "grant from an agency to itself")
+
+    def encode(self) -> bytes:
+        """Return the GRANT bytes."""
+        return framed(
+            _GRANT,
+            self.federation,
+            self.place.statement,
+            u32(self.place.index),
+            self.place.leaf_hash,
+            self.grantor.encode(),
+            self.keyset_id.encode(),
+            self.grantee.encode(),
+            self.key_id.encode(),
+            self.wrap_digest,
+            self.rule_book,
+            u64(self.granted_at),
+            u64(self.expires_at),
+        )
+
+    @classmethod
+    @refusing(EnvelopeError)
+    def decode(cls, data: bytes) -> Self:
+        """Read GRANT bytes; raises `EnvelopeError` for any that `encode` would not write."""
+        items = unframe(_GRANT, data, 12)
+        federation, statement, index, leaf_hash, grantor, keyset_id, grantee, key_id = items[:8]
+        wrap_digest, rule_book, granted_at, expires_at = items[8:]
+        return cls(
+            federation=federation,
+            place=NoticePlace(statement=statement, index=read_uint(index, 4), leaf_hash=leaf_hash),
+            grantor=read_text(grantor),
+            keyset_id=read_text(keyset_id),
+            grantee=read_text(grantee),
+            key_id=read_text(key_id),
+            wrap_digest=wrap_digest,
+            rule_book=rule_book,
+            granted_at=read_uint(granted_at, 8),
+            expires_at=read_uint(expires_at, 8),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedGrant:
+    """A grant as it travels, untrusted until checked: GRANT bytes, wrap and hybrid signature."""
+
+    grant: bytes
+    wrap: bytes
+    signature: bytes
+
+
+def grant_wrap_info(place: NoticePlace, grantor: str, grantee: str, key_id: str) -> bytes:
+    """Return the HPKE info of a granted content key's wrap."""
+    return framed(
+        _GRANT_WRAP,
+        place.statement,
+        place.leaf_hash,
+        grantor.encode(),
+        grantee.encode(),
+        key_id.encode(),
+    )
+
+
+def seal_grant(
+    content_key: bytes,
+    *,
+    federation: bytes,
+    place: NoticePlace,
+    grantor: str,
+    grantee: str,
+    key: EncryptionKey,
+    rule_book: bytes,
+    granted_at: int,
+    expires_at: int,
+    signer: Signer,
+) -> SignedGrant:
+    """Wrap a notice's content key (32 bytes) to one further agency, and sign that.
+
+    Args:
+        content_key: opens the notice's body and no other.
+        federation: 32 bytes.
+        place: the notice.
+        grantor: whose `signer` it is.
+        grantee: whose `key` it is.
+        key: an encryption key from a directory that the grantor verified.
+        rule_book: digest of the rule book that the grantor decided under.
+        granted_at: milliseconds since 1970.
+        expires_at: milliseconds since 1970.
+        signer: signs as the grantor.
+
+    Raises:
+        EnvelopeError: a value has not its form, or the key cannot be sealed to.
+    """
+    info = grant_wrap_info(place, grantor, grantee, key.key_id)
+    wrapped = wrap(key.public, info, content_key)
+    grant = Grant(
+        federation=federation,
+        place=place,
+        grantor=grantor,
+        keyset_id=signer.keyset_id,
+        grantee=grantee,
+        key_id=key.key_id,
+        wrap_digest=sha256(wrapped),
+        rule_book=rule_book,
+        granted_at=granted_at,
+        expires_at=expires_at,
+    ).encode()
+    signature = signer.sign(PAYLOAD_GRANT, grant)
+    return SignedGrant(grant=grant, wrap=wrapped, signature=signature)
+
+
+@refusing(EnvelopeError)
+def verify_grant(signed: SignedGrant, keyset: Keyset, federation: bytes) -> Grant:
+    """Return the grant, if the holder of `keyset` signed it for this federation and this wrap.
+
+    Says nothing about when the keyset was valid, or whether the grantor may grant.
+
+    Raises:
+        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another.
+        EnvelopeError: malformed, FOREIGN_FEDERATION, or STATEMENT_MISMATCH for another wrap.
+    """
+    verify(keyset, PAYLOAD_GRANT, signed.grant, signed.signature)
+    grant = Grant.decode(signed.grant)
+    if grant.keyset_id != keyset.keyset_id:
+        raise SignatureError(Reason.UNKNOWN_KEYSET, f"grant names keyset {grant.keyset_id}")
+    if grant.federation != federation:
+        raise EnvelopeError(Reason.FOREIGN_FEDERATION, "grant is of another federation")
+    if sha256(signed.wrap) != grant.wrap_digest:
+        raise EnvelopeError(Reason.STATEMENT_MISMATCH, "wrap is not the one signed")
+    return grant
