@@ -21,6 +21,7 @@ class Reason(StrEnum):
     REPEATED_ID = "repeated_id"
     NOT_A_RECIPIENT = "not_a_recipient"
     RECIPIENTS_INVALID = "recipients_invalid"
+    REGRANT_INVALID = "regrant_invalid"
     WRAP_INVALID = "wrap_invalid"
     COMMITMENT_MISMATCH = "commitment_mismatch"
     BODY_INVALID = "body_invalid"
@@ -55,7 +56,7 @@ class FramingError(TrustError):
 
 
 class EnvelopeError(TrustError):
-    """A frame or a part of it is malformed or does not match what its originator signed."""
+    """A frame, grant, recall or letter is malformed or does not match what its sender signed."""
 
 
 class SignatureError(TrustError):

@@ -2,55 +2,28 @@
 """Grants: one notice's content key, wrapped to one further agency and signed.
 
 The rest of the frame stays closed to the grantee. Seals and checks; `keys.opening_letters` opens.
-Whether the marking and the rule book allow a grant is for its readers to decide.
-Source: docs/protocol.md section 9a; design section 4.
+Whether the rule book allows a grant is for its readers to decide.
+Source: docs/protocol.md section 21.1.
 """
 
 from dataclasses import dataclass
 from typing import Self
 
-from keys.errors import EnvelopeError, FramingError, Reason, SignatureError
+from keys.envelope import FrameHeader
+from keys.errors import EnvelopeError, FramingError, Reason
 from keys.fields import check_agency, check_bytes, check_key_id, check_time
-from keys.framing import (
-    HASH_BYTES,
-    framed,
-    read_text,
-    read_uint,
-    refusing,
-    sha256,
-    u32,
-    u64,
-    unframe,
-)
+from keys.framing import HASH_BYTES, framed, read_text, read_uint, refusing, sha256, u64, unframe
 from keys.hpke import wrap
+from keys.places import NoticePlace
 from keys.recipients import EncryptionKey
 from keys.signers import Signer
-from keys.signing import PAYLOAD_GRANT, Keyset, verify
+from keys.signing import PAYLOAD_GRANT, Keyset, check_signed_at, verify
+
+REGRANT_ORIGINATOR = "originator"
+"""The `regrant` of a marking under which its originator, and nobody else, may grant."""
 
 _GRANT = "tocsin/grant/v1"
 _GRANT_WRAP = "tocsin/grant-wrap/v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticePlace:
-    """Names one notice by the frame that carries it.
-
-    Attributes:
-        statement: SHA-256 of the frame's STATEMENT.
-        index: the notice's place in the frame.
-        leaf_hash: names its exact bytes.
-    """
-
-    statement: bytes
-    index: int
-    leaf_hash: bytes
-
-    @refusing(EnvelopeError)
-    def __post_init__(self) -> None:
-        check_bytes(self.statement, HASH_BYTES, "statement digest")
-        check_bytes(self.leaf_hash, HASH_BYTES, "leaf hash")
-        if not 0 <= self.index < 1 << 32:
-            raise FramingError(Reason.MALFORMED, f"index {self.index} is out of range")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +69,16 @@ class Grant:
         if self.grantor == self.grantee:
             raise FramingError(Reason.MALFORMED, "grant from an agency to itself")
 
+    def is_live_at(self, time_ms: int) -> bool:
+        """Whether the notice may be handed out under the grant at `time_ms`."""
+        return time_ms < self.expires_at
+
     def encode(self) -> bytes:
         """Return the GRANT bytes."""
         return framed(
             _GRANT,
             self.federation,
-            self.place.statement,
-            u32(self.place.index),
-            self.place.leaf_hash,
+            *self.place.items(),
             self.grantor.encode(),
             self.keyset_id.encode(),
             self.grantee.encode(),
@@ -119,11 +94,11 @@ class Grant:
     def decode(cls, data: bytes) -> Self:
         """Read GRANT bytes; raises `EnvelopeError` for any that `encode` would not write."""
         items = unframe(_GRANT, data, 12)
-        federation, statement, index, leaf_hash, grantor, keyset_id, grantee, key_id = items[:8]
-        wrap_digest, rule_book, granted_at, expires_at = items[8:]
+        grantor, keyset_id, grantee, key_id, wrap_digest, rule_book = items[4:10]
+        granted_at, expires_at = items[10:]
         return cls(
-            federation=federation,
-            place=NoticePlace(statement=statement, index=read_uint(index, 4), leaf_hash=leaf_hash),
+            federation=items[0],
+            place=NoticePlace.read(items[1:4]),
             grantor=read_text(grantor),
             keyset_id=read_text(keyset_id),
             grantee=read_text(grantee),
@@ -156,6 +131,7 @@ def grant_wrap_info(place: NoticePlace, grantor: str, grantee: str, key_id: str)
     )
 
 
+@refusing(EnvelopeError)
 def seal_grant(
     content_key: bytes,
     *,
@@ -184,8 +160,13 @@ def seal_grant(
         signer: signs as the grantor.
 
     Raises:
-        EnvelopeError: a value has not its form, or the key cannot be sealed to.
+        EnvelopeError: a value has not its form, or the key is not valid at `granted_at` or cannot
+            be sealed to.
     """
+    if not key.is_valid_at(granted_at):
+        raise EnvelopeError(
+            Reason.EXPIRED, f"key {key.key_id} of {grantee} is not valid at {granted_at}"
+        )
     info = grant_wrap_info(place, grantor, grantee, key.key_id)
     wrapped = wrap(key.public, info, content_key)
     grant = Grant(
@@ -208,18 +189,31 @@ def seal_grant(
 def verify_grant(signed: SignedGrant, keyset: Keyset, federation: bytes) -> Grant:
     """Return the grant, if the holder of `keyset` signed it for this federation and this wrap.
 
-    Says nothing about when the keyset was valid, or whether the grantor may grant.
+    Says nothing about whether the grantor may grant (`check_grantor`), or the grant is still live.
 
     Raises:
-        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another.
+        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another; EXPIRED
+            where it did not sign at the time that the grant states.
         EnvelopeError: malformed, FOREIGN_FEDERATION, or STATEMENT_MISMATCH for another wrap.
     """
     verify(keyset, PAYLOAD_GRANT, signed.grant, signed.signature)
     grant = Grant.decode(signed.grant)
-    if grant.keyset_id != keyset.keyset_id:
-        raise SignatureError(Reason.UNKNOWN_KEYSET, f"grant names keyset {grant.keyset_id}")
+    check_signed_at(keyset, grant.keyset_id, grant.granted_at)
     if grant.federation != federation:
         raise EnvelopeError(Reason.FOREIGN_FEDERATION, "grant is of another federation")
     if sha256(signed.wrap) != grant.wrap_digest:
         raise EnvelopeError(Reason.STATEMENT_MISMATCH, "wrap is not the one signed")
     return grant
+
+
+def check_grantor(grant: Grant, header: FrameHeader) -> None:
+    """Refuse a grant by an agency that the notice's own marking does not let grant.
+
+    Raises:
+        EnvelopeError: with reason REGRANT_INVALID.
+    """
+    regrant = header.marking.regrant
+    if regrant != REGRANT_ORIGINATOR or grant.grantor != header.originator:
+        raise EnvelopeError(
+            Reason.REGRANT_INVALID, f"{grant.grantor} may not grant: regrant is {regrant}"
+        )

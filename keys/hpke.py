@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wraps a secret for one agency: HPKE base mode with MLKEM768-X25519, HKDF-SHA256, AES-256-GCM.
+"""Seals a secret or a letter's content to one agency: HPKE base mode, one suite.
 
-All context goes into `info`. Only the public operation is here; `keys.identities` unwraps.
+The suite: KEM MLKEM768-X25519, KDF HKDF-SHA256, AEAD AES-256-GCM. All context goes into `info`.
+Only the public operation is here; `keys.identities` opens.
 Source: RFC 9180, draft-ietf-hpke-pq (KEM 0x647a); docs/protocol.md section 6.
 """
 
@@ -17,8 +18,9 @@ from keys.recipients import PUBLIC_KEY_BYTES
 
 SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 SECRET_BYTES = 32
-WRAP_BYTES = 1168
-"""Encapsulated key (1120), then the 32-byte secret and its tag (16)."""
+OVERHEAD_BYTES = 1136
+"""Encapsulated key (1120) before what is sealed, and its tag (16) after it."""
+WRAP_BYTES = OVERHEAD_BYTES + SECRET_BYTES
 
 _WRAP = "tocsin/wrap/v1"
 _MLKEM_BYTES = 1184
@@ -42,8 +44,17 @@ def wrap(public: bytes, info: bytes, secret: bytes) -> bytes:
     """
     if len(secret) != SECRET_BYTES:
         raise EnvelopeError(Reason.MALFORMED, f"a wrapped secret has {SECRET_BYTES} bytes")
+    return seal_to(public, info, secret)
+
+
+def seal_to(public: bytes, info: bytes, plaintext: bytes) -> bytes:
+    """Return `plaintext` sealed to the holder of `public`, `OVERHEAD_BYTES` longer.
+
+    Raises:
+        EnvelopeError: `public` is not a key.
+    """
     try:
-        return SUITE.encrypt(secret, load_public(public), info)
+        return SUITE.encrypt(plaintext, load_public(public), info)
     except ValueError:
         raise EnvelopeError(Reason.KEY_INVALID, "encryption key cannot be sealed to") from None
 

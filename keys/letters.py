@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Letters: what one agency says to another about one notice, sealed to it and signed.
 
-Seals and checks; `keys.opening_letters` opens. What a letter of a kind says, and who may write it
-to whom, is the business of its readers. Source: docs/protocol.md section 9a.
+Seals and checks; `keys.opening_letters` opens. What a content says, and whether both agencies are
+parties to the notice, is the business of its readers. Source: docs/protocol.md section 21.3.
 """
 
 from dataclasses import dataclass
 from typing import Self
 
-from keys.body import pad
+from keys.body import BUCKETS, pad
 from keys.errors import EnvelopeError, FramingError, Reason, SignatureError
 from keys.fields import (
     check_agency,
@@ -18,29 +18,20 @@ from keys.fields import (
     check_time,
     check_uuid7,
 )
-from keys.framing import (
-    HASH_BYTES,
-    framed,
-    read_text,
-    read_uint,
-    refusing,
-    sha256,
-    u32,
-    u64,
-    unframe,
-)
-from keys.grants import NoticePlace
-from keys.hpke import SUITE, load_public
+from keys.framing import HASH_BYTES, framed, read_text, read_uint, refusing, sha256, u64, unframe
+from keys.hpke import OVERHEAD_BYTES, seal_to
+from keys.places import NoticePlace
 from keys.recipients import EncryptionKey
 from keys.signers import Signer
-from keys.signing import PAYLOAD_LETTER, Keyset, verify
+from keys.signing import PAYLOAD_LETTER, Keyset, check_signed_at, verify
 
-LETTER_KINDS = ("request_onward", "decision", "attestation", "break_glass")
-MAX_CONTENT_BYTES = 16 * 1024 - 4
+DECISION = "decision"
+LETTER_KINDS = ("request_onward", DECISION, "attestation", "break_glass")
+MAX_PADDED_BYTES = 16 * 1024
+MAX_CONTENT_BYTES = MAX_PADDED_BYTES - 4
 """With its length before it, what pads to 16 KiB."""
-SEALED_OVERHEAD_BYTES = 1120 + 16
-"""Encapsulated key and tag around the padded content."""
-MAX_SEALED_BYTES = 16 * 1024 + SEALED_OVERHEAD_BYTES
+SEALED_SIZES = tuple(size + OVERHEAD_BYTES for size in BUCKETS if size <= MAX_PADDED_BYTES)
+"""Bytes of a sealed content: its bucket, with the encapsulated key and tag around it."""
 
 _HEADER = "tocsin/letter-header/v1"
 _LETTER = "tocsin/letter/v1"
@@ -50,6 +41,8 @@ _BODY = "tocsin/letter-body/v1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterHeader:
     """LETTER_HEADER: who writes to whom, about which notice.
+
+    A decision goes from the notice's originator, every other kind to it.
 
     Attributes:
         kind: one of `LETTER_KINDS`.
@@ -62,7 +55,7 @@ class LetterHeader:
         created_at: milliseconds since 1970.
         originator: who published the notice.
         place: the notice.
-        answers: `letter_id` of the letter that this one answers; empty where there is none.
+        answers: `letter_id` of the letter that a decision answers; empty where there is none.
     """
 
     kind: str
@@ -87,10 +80,19 @@ class LetterHeader:
         for key_id in (self.keyset_id, self.key_id):
             check_key_id(key_id)
         check_time(self.created_at)
+        self._check_direction()
         if self.answers:
             check_uuid7(self.answers)
-        if self.sender == self.recipient:
-            raise FramingError(Reason.MALFORMED, "letter from an agency to itself")
+
+    def _check_direction(self) -> None:
+        decides = self.kind == DECISION
+        home, away = (self.sender, self.recipient) if decides else (self.recipient, self.sender)
+        if home != self.originator or away == self.originator:
+            raise FramingError(
+                Reason.MALFORMED, f"{self.kind} goes the wrong way, or to its own sender"
+            )
+        if self.answers and not decides:
+            raise FramingError(Reason.MALFORMED, f"{self.kind} answers a letter")
 
     def encode(self) -> bytes:
         """Return the LETTER_HEADER bytes."""
@@ -105,9 +107,7 @@ class LetterHeader:
             self.key_id.encode(),
             u64(self.created_at),
             self.originator.encode(),
-            self.place.statement,
-            u32(self.place.index),
-            self.place.leaf_hash,
+            *self.place.items(),
             self.answers,
         )
 
@@ -116,8 +116,7 @@ class LetterHeader:
     def decode(cls, data: bytes) -> Self:
         """Read LETTER_HEADER bytes; raises `EnvelopeError` for any `encode` would not write."""
         items = unframe(_HEADER, data, 13)
-        kind, federation, letter_id, sender, keyset_id, recipient, key_id, created_at = items[:8]
-        originator, statement, index, leaf_hash, answers = items[8:]
+        kind, federation, letter_id, sender, keyset_id, recipient, key_id = items[:7]
         return cls(
             kind=read_text(kind),
             federation=federation,
@@ -126,10 +125,10 @@ class LetterHeader:
             keyset_id=read_text(keyset_id),
             recipient=read_text(recipient),
             key_id=read_text(key_id),
-            created_at=read_uint(created_at, 8),
-            originator=read_text(originator),
-            place=NoticePlace(statement=statement, index=read_uint(index, 4), leaf_hash=leaf_hash),
-            answers=answers,
+            created_at=read_uint(items[7], 8),
+            originator=read_text(items[8]),
+            place=NoticePlace.read(items[9:12]),
+            answers=items[12],
         )
 
 
@@ -183,7 +182,8 @@ def seal_letter(
         signer: signs as the sender.
 
     Raises:
-        EnvelopeError: LIMIT_EXCEEDED; the header names another key; the key cannot be sealed to.
+        EnvelopeError: LIMIT_EXCEEDED; the header names another key; the key is not valid at
+            `created_at` or cannot be sealed to.
         SignatureError: UNKNOWN_KEYSET; the header names another keyset.
     """
     if len(content) > MAX_CONTENT_BYTES:
@@ -192,12 +192,13 @@ def seal_letter(
         )
     if header.key_id != key.key_id:
         raise EnvelopeError(Reason.MALFORMED, f"letter names key {header.key_id}")
+    if not key.is_valid_at(header.created_at):
+        raise EnvelopeError(
+            Reason.EXPIRED, f"key {key.key_id} of {header.recipient} is not valid then"
+        )
     if header.keyset_id != signer.keyset_id:
         raise SignatureError(Reason.UNKNOWN_KEYSET, f"letter names keyset {header.keyset_id}")
-    try:
-        sealed = SUITE.encrypt(pad(content), load_public(key.public), letter_info(header))
-    except ValueError:
-        raise EnvelopeError(Reason.KEY_INVALID, "encryption key cannot be sealed to") from None
+    sealed = seal_to(key.public, letter_info(header), pad(content))
     letter = Letter(header=header, sealed_digest=sha256(sealed)).encode()
     return SignedLetter(letter=letter, sealed=sealed, signature=signer.sign(PAYLOAD_LETTER, letter))
 
@@ -206,21 +207,21 @@ def seal_letter(
 def verify_letter(signed: SignedLetter, keyset: Keyset, federation: bytes) -> Letter:
     """Return the letter, if the holder of `keyset` signed it and this content under it.
 
-    Says nothing about when the keyset was valid, or whether the two may write to each other.
+    Says nothing about whether the two are parties to the notice.
 
     Raises:
-        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another.
+        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another; EXPIRED
+            where it did not sign at the time that the letter states.
         EnvelopeError: malformed, FOREIGN_FEDERATION, LIMIT_EXCEEDED, or STATEMENT_MISMATCH for
             another content.
     """
-    if len(signed.sealed) > MAX_SEALED_BYTES:
-        raise EnvelopeError(Reason.LIMIT_EXCEEDED, f"letter of {len(signed.sealed)} bytes")
+    if len(signed.sealed) not in SEALED_SIZES:
+        raise EnvelopeError(
+            Reason.LIMIT_EXCEEDED, f"content of {len(signed.sealed)} bytes fills no bucket"
+        )
     verify(keyset, PAYLOAD_LETTER, signed.letter, signed.signature)
     letter = Letter.decode(signed.letter)
-    if letter.header.keyset_id != keyset.keyset_id:
-        raise SignatureError(
-            Reason.UNKNOWN_KEYSET, f"letter names keyset {letter.header.keyset_id}"
-        )
+    check_signed_at(keyset, letter.header.keyset_id, letter.header.created_at)
     if letter.header.federation != federation:
         raise EnvelopeError(Reason.FOREIGN_FEDERATION, "letter is of another federation")
     if sha256(signed.sealed) != letter.sealed_digest:

@@ -2,7 +2,8 @@
 """Recalls: an originator takes one notice back, from everybody who could open it.
 
 An object of its own and no frame, because it reaches agencies outside the topic and is itself
-under no rule (decision 0005). Source: docs/protocol.md section 9a; design section 4.
+under no rule (decision 0005). Signs and checks; what is destroyed, and whose notice it is, is for
+others. Source: docs/protocol.md section 21.2.
 """
 
 from dataclasses import dataclass
@@ -10,19 +11,10 @@ from typing import Self
 
 from keys.errors import EnvelopeError, FramingError, Reason, SignatureError
 from keys.fields import check_agency, check_bytes, check_choice, check_key_id, check_time
-from keys.framing import (
-    HASH_BYTES,
-    framed,
-    read_text,
-    read_uint,
-    refusing,
-    u32,
-    u64,
-    unframe,
-)
-from keys.grants import NoticePlace
+from keys.framing import HASH_BYTES, framed, read_text, read_uint, refusing, u64, unframe
+from keys.places import NoticePlace
 from keys.signers import Signer
-from keys.signing import PAYLOAD_RECALL, Keyset, verify
+from keys.signing import PAYLOAD_RECALL, Keyset, check_signed_at, verify
 
 RECALL_REASONS = (
     "ERROR",
@@ -75,9 +67,7 @@ class Recall:
         return framed(
             _RECALL,
             self.federation,
-            self.place.statement,
-            u32(self.place.index),
-            self.place.leaf_hash,
+            *self.place.items(),
             self.originator.encode(),
             self.keyset_id.encode(),
             self.reason.encode(),
@@ -90,11 +80,10 @@ class Recall:
     def decode(cls, data: bytes) -> Self:
         """Read RECALL bytes; raises `EnvelopeError` for any that `encode` would not write."""
         items = unframe(_RECALL, data, 9)
-        federation, statement, index, leaf_hash, originator, keyset_id = items[:6]
-        reason, recalled_at, answer_by = items[6:]
+        originator, keyset_id, reason, recalled_at, answer_by = items[4:]
         return cls(
-            federation=federation,
-            place=NoticePlace(statement=statement, index=read_uint(index, 4), leaf_hash=leaf_hash),
+            federation=items[0],
+            place=NoticePlace.read(items[1:4]),
             originator=read_text(originator),
             keyset_id=read_text(keyset_id),
             reason=read_text(reason),
@@ -127,16 +116,16 @@ def sign_recall(recall: Recall, signer: Signer) -> SignedRecall:
 def verify_recall(signed: SignedRecall, keyset: Keyset, federation: bytes) -> Recall:
     """Return the recall, if the holder of `keyset` signed it for this federation.
 
-    Says nothing about when the keyset was valid, or whose notice it is.
+    Says nothing about whose notice it is.
 
     Raises:
-        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another.
+        SignatureError: not signed by `keyset`; UNKNOWN_KEYSET where it names another; EXPIRED
+            where it did not sign at the time that the recall states.
         EnvelopeError: malformed, or FOREIGN_FEDERATION.
     """
     verify(keyset, PAYLOAD_RECALL, signed.recall, signed.signature)
     recall = Recall.decode(signed.recall)
-    if recall.keyset_id != keyset.keyset_id:
-        raise SignatureError(Reason.UNKNOWN_KEYSET, f"recall names keyset {recall.keyset_id}")
+    check_signed_at(keyset, recall.keyset_id, recall.recalled_at)
     if recall.federation != federation:
         raise EnvelopeError(Reason.FOREIGN_FEDERATION, "recall is of another federation")
     return recall

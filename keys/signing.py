@@ -130,6 +130,20 @@ def verify(keyset: Keyset, payload_type: str, payload: bytes, signature: bytes) 
         ) from None
 
 
+def check_signed_at(keyset: Keyset, keyset_id: str, time_ms: int) -> None:
+    """Refuse what names another keyset than verified it, or a time at which that did not sign.
+
+    Raises:
+        SignatureError: with reason UNKNOWN_KEYSET or EXPIRED.
+    """
+    if keyset_id != keyset.keyset_id:
+        raise SignatureError(
+            Reason.UNKNOWN_KEYSET, f"names keyset {keyset_id}, checked with {keyset.keyset_id}"
+        )
+    if not keyset.is_valid_at(time_ms):
+        raise SignatureError(Reason.EXPIRED, f"keyset {keyset_id} did not sign at {time_ms}")
+
+
 # A federation has hundreds of keysets; loading one costs more than half a verification.
 @lru_cache(maxsize=4096)
 def _loaded(ed25519: bytes, mldsa65: bytes) -> tuple[Ed25519PublicKey, MLDSA65PublicKey]:
