@@ -129,13 +129,12 @@ def open_letter(letter: Letter, sealed: bytes, key: DecryptionKey) -> bytes:
         key: the decryption key that the letter names.
 
     Raises:
-        OpenError: WRAP_INVALID; it is sealed to another key, or does not open with this one.
-            PADDING_INVALID where its content is not padded as it must be.
+        OpenError: with reason BODY_INVALID, whatever is wrong with it.
     """
     header = letter.header
     if header.key_id != key.key_id:
-        raise OpenError(Reason.WRAP_INVALID, f"sealed to key {header.key_id}, have {key.key_id}")
+        raise OpenError(Reason.BODY_INVALID, f"sealed to key {header.key_id}, have {key.key_id}")
     try:
         return unpad(key.decrypt(sealed, letter_info(header)))
-    except EnvelopeError as error:
-        raise OpenError(error.reason, error.detail) from None
+    except (EnvelopeError, OpenError):
+        raise OpenError(Reason.BODY_INVALID, "letter does not open with its key") from None

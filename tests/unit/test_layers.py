@@ -32,6 +32,7 @@ VIOLATIONS = {
     ],
     "the broker cannot open a notice": [
         {"broker/rpc/planted.py": "import keys.opening"},
+        {"broker/services/planted.py": "import keys.opening_letters"},
         {
             "broker/services/planted.py": "import policy.planted",
             "policy/planted.py": "def later() -> None:\n    import keys.identities",
