@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from keys.errors import OpenError, SignatureError
 from keys.framing import sha256
-from keys.hpke import WRAP_BYTES, wrap
+from keys.hpke import OVERHEAD_BYTES, WRAP_BYTES, seal_to, wrap
 from keys.identities import DecryptionKey
 from keys.recipients import EncryptionKey
 from keys.signers import SeedSigner
@@ -34,6 +34,8 @@ BEGIN, END = NOW - 30 * DAY, NOW + 335 * DAY
 TOPIC, LATER_TOPIC = "trafficking/labour", "trafficking/online"
 ORIGIN = "broker.example/log"
 AGENCIES = ("gr-pol", "hr-ngo", "ro-pol")
+GRANTEE = "it-lab"
+"""Admitted to one notice later; the vectors' directory does not have it."""
 STEWARDS = ("alpha", "beta", "gamma")
 LATER_STEWARD = "delta"
 SIGN_KEYSET, SEAL_KEY_ID = "2026-11-sign", "2026-11-seal"
@@ -123,6 +125,18 @@ class Cast:
             if opened == held:
                 return earlier
         return self.kept.add(wrap(self.encryption(agency).public, info, held))
+
+    def sealed(self, agency: str, info: bytes, plain: bytes) -> bytes:
+        """Return `plain` sealed to an agency: an earlier one that opens, or a new one."""
+        key = self.decryption(agency)
+        for earlier in self.kept.of_length(OVERHEAD_BYTES + len(plain)):
+            try:
+                opened = key.decrypt(earlier, info)
+            except OpenError:
+                continue
+            if opened == plain:
+                return earlier
+        return self.kept.add(seal_to(self.encryption(agency).public, info, plain))
 
     def encrypted(self, key: bytes, context: bytes, plain: bytes) -> bytes:
         """Return `plain` under Cobblestone-256: an earlier ciphertext of it, or a new one."""

@@ -7,7 +7,7 @@ Made again from unchanged code, each file is the same byte for byte.
 import sys
 from pathlib import Path
 
-from tests.vectors import bodies, delivering, federation, log, refusals, sealing, values
+from tests.vectors import bodies, delivering, federation, log, mail, refusals, sealing, values
 from tests.vectors.cast import Cast
 from tests.vectors.form import FOLDER, Kept
 
@@ -22,6 +22,7 @@ def texts(kept: Kept) -> dict[str, str]:
         *sealing.vectors(sealed),
         *bodies.vectors(sealed),
         *delivering.vectors(sealed),
+        *mail.vectors(sealed),
         *federation.vectors(story),
         *log.vectors(cast),
         *refusals.vectors(sealed),

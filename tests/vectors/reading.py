@@ -25,7 +25,11 @@ from keys.envelope import (
     SealedNotice,
     TreeHead,
 )
+from keys.grants import Grant, SignedGrant
+from keys.letters import LetterHeader, SignedLetter
 from keys.opening import DeliveredFrame, DeliveredNotice
+from keys.places import NoticePlace
+from keys.recalls import Recall, SignedRecall
 from keys.recipients import EncryptionKey
 from keys.root import RootDocument, Steward
 from keys.signing import Keyset
@@ -145,6 +149,41 @@ def delivered_frame(value: Mapping[str, Any]) -> DeliveredFrame:
         notices=_each(delivered_notice),
     )
     return DeliveredFrame(**read)
+
+
+def place(value: Mapping[str, Any]) -> NoticePlace:
+    """Return how a notice is named."""
+    return NoticePlace(**_read(value, statement=raw, leaf_hash=raw))
+
+
+def grant(value: Mapping[str, Any]) -> Grant:
+    """Return a grant."""
+    return Grant(**_read(value, federation=raw, place=place, wrap_digest=raw, rule_book=raw))
+
+
+def recall(value: Mapping[str, Any]) -> Recall:
+    """Return a recall."""
+    return Recall(**_read(value, federation=raw, place=place))
+
+
+def letter_header(value: Mapping[str, Any]) -> LetterHeader:
+    """Return the header of a letter."""
+    return LetterHeader(**_read(value, federation=raw, letter_id=raw, place=place, answers=raw))
+
+
+def signed_grant(value: Mapping[str, Any]) -> SignedGrant:
+    """Return a grant as it travels."""
+    return SignedGrant(**_read(value, grant=raw, wrap=raw, signature=raw))
+
+
+def signed_recall(value: Mapping[str, Any]) -> SignedRecall:
+    """Return a recall as it travels."""
+    return SignedRecall(**_read(value, recall=raw, signature=raw))
+
+
+def signed_letter(value: Mapping[str, Any]) -> SignedLetter:
+    """Return a letter as it travels."""
+    return SignedLetter(**_read(value, letter=raw, sealed=raw, signature=raw))
 
 
 def keyset(value: Mapping[str, Any]) -> Keyset:

@@ -9,6 +9,7 @@ from tests.vectors import (
     refused_federation,
     refused_formats,
     refused_frames,
+    refused_mail,
 )
 from tests.vectors.cast import secret
 from tests.vectors.federation import LOG_SEED
@@ -23,6 +24,7 @@ def vectors(sealed: Sealed) -> list[Vector]:
         *refused_formats.vectors(sealed),
         *refused_frames.vectors(sealed),
         *refused_deliveries.vectors(sealed),
+        *refused_mail.vectors(sealed),
         *refused_federation.vectors(sealed.story),
         *_notes(),
         *_logs(),

@@ -136,6 +136,7 @@ def frame_header(story: Story, *, federation: bytes | None = None) -> FrameHeade
             handling=("H1",),
             purposes=("INVESTIGATION", "VICTIM_PROTECTION"),
             not_for=("XX",),
+            regrant="originator",
             operation="OP-LANTERN",
             priority="PRIORITY",
         ),

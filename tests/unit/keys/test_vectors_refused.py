@@ -14,9 +14,13 @@ from keys.entries import decode_content
 from keys.envelope import FrameHeader, Marking, NoticeHeader, Recipient, Statement
 from keys.errors import DirectoryError, OpenError, Reason, TrustError
 from keys.framing import sha256, unframe
+from keys.grants import Grant, verify_grant
 from keys.identities import DecryptionKey
 from keys.keyfile import open_secrets
+from keys.letters import Letter, LetterHeader, verify_letter
 from keys.opening import AttachmentOpener, open_body, open_delivery, verify_delivery
+from keys.opening_letters import open_grant, open_granted, open_letter, verify_granted
+from keys.recalls import Recall, verify_recall
 from keys.root import SignedRoot, verified_roots
 from keys.signing import (
     Keyset,
@@ -38,6 +42,10 @@ FORMATS: dict[str, Callable[[bytes], object]] = {
     "STATEMENT": Statement.decode,
     "KEYSET": Keyset.decode,
     "AGENCY": decode_content,
+    "GRANT": Grant.decode,
+    "RECALL": Recall.decode,
+    "LETTER_HEADER": LetterHeader.decode,
+    "LETTER": Letter.decode,
 }
 
 
@@ -82,6 +90,32 @@ def _refuse_delivery(inputs: Json) -> None:
     checked = verify_delivery(delivered, keyset, *place)
     key = DecryptionKey(key_id=inputs["key_id"], seed=raw(inputs["decryption_seed"]))
     open_delivery(checked, delivered, key)
+
+
+def _refuse_grant(inputs: Json) -> None:
+    originator = Keyset.decode(raw(inputs["keyset"]))
+    grantor = Keyset.decode(
+        raw(inputs["grantor_keyset" if "grantor_keyset" in inputs else "keyset"])
+    )
+    signed = reading.signed_grant(inputs["granted"])
+    grant = verify_grant(signed, grantor, raw(inputs["federation"]))
+    delivered = reading.delivered_frame(inputs["delivery"])
+    checked = verify_granted(grant, delivered, originator)
+    key = DecryptionKey(key_id=inputs["key_id"], seed=raw(inputs["decryption_seed"]))
+    open_granted(checked, delivered, open_grant(grant, signed.wrap, key))
+
+
+def _refuse_recall(inputs: Json) -> None:
+    keyset = Keyset.decode(raw(inputs["keyset"]))
+    verify_recall(reading.signed_recall(inputs["signed"]), keyset, raw(inputs["federation"]))
+
+
+def _refuse_letter(inputs: Json) -> None:
+    keyset = Keyset.decode(raw(inputs["keyset"]))
+    signed = reading.signed_letter(inputs["signed"])
+    letter = verify_letter(signed, keyset, raw(inputs["federation"]))
+    key = DecryptionKey(key_id=inputs["key_id"], seed=raw(inputs["decryption_seed"]))
+    open_letter(letter, signed.sealed, key)
 
 
 def _before(inputs: Json) -> tuple[list[SignedRoot], list[SignedEntry]]:
@@ -134,6 +168,9 @@ REPLAYS = {
     "attachment": _refuse_attachment,
     "frame": _refuse_frame,
     "delivery": _refuse_delivery,
+    "grant": _refuse_grant,
+    "recall": _refuse_recall,
+    "letter": _refuse_letter,
     "root": _refuse_root,
     "directory": _refuse_directory,
     "checkpoint": _refuse_checkpoint,

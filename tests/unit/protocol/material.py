@@ -25,8 +25,12 @@ from keys.envelope import (
 from keys.errors import TrustError
 from keys.fields import new_uuid7
 from keys.framing import listed, sha256, unlisted
+from keys.grants import Grant
+from keys.letters import LetterHeader
 from keys.opening import DeliveredFrame, OpenedNotice, open_delivery, verify_delivery
+from keys.recalls import Recall
 from keys.signing import PAYLOAD_FRAME, Keyset
+from tests.simulator import mail
 from tests.simulator.federation import (
     KEYSET,
     NOW,
@@ -204,6 +208,27 @@ def formats() -> tuple[Format, ...]:
             RuleBookEntry(version=1, schema="namespace T {}", policies="// none"),
             fixed=(1,),
             texts=(2, 3),
+        ),
+        Format(
+            name="GRANT",
+            example=mail.grant_of(held, sealed, "hr-ngo").grant,
+            read=Grant.decode,
+            fixed=(1, 2, 3, 4, 9, 10, 11, 12),
+            texts=(5, 6, 7, 8),
+        ),
+        Format(
+            name="RECALL",
+            example=mail.recall_of(held, sealed).recall,
+            read=Recall.decode,
+            fixed=(1, 2, 3, 4, 8, 9),
+            texts=(5, 6, 7),
+        ),
+        Format(
+            name="LETTER_HEADER",
+            example=mail.letter_header(held, sealed, "attestation", READER, ORIGINATOR).encode(),
+            read=LetterHeader.decode,
+            fixed=(2, 3, 8, 10, 11, 12),
+            texts=(1, 4, 5, 6, 7, 9),
         ),
         Format(name="LOG_LEAF", example=leaf, read=logleaf.LeafBody.decode, fixed=(2,), texts=(1,)),
     )

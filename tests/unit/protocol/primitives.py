@@ -279,19 +279,24 @@ def hpke_keys(shared: bytes, info: bytes) -> tuple[bytes, bytes]:
     return expand(secret, b"key", context, 32), expand(secret, b"base_nonce", context, 12)
 
 
-def wrap(public: bytes, info: bytes, seal_key: bytes) -> bytes:
+def wrap(public: bytes, info: bytes, plain: bytes) -> bytes:
     ss_mlkem, ct_mlkem = MLKEM768PublicKey.from_public_bytes(public[:1184]).encapsulate()
     ephemeral = X25519PrivateKey.generate()
     ct_x25519 = ephemeral.public_key().public_bytes_raw()
     ss_x25519 = ephemeral.exchange(X25519PublicKey.from_public_bytes(public[1184:]))
     key, nonce = hpke_keys(combined(ss_mlkem, ss_x25519, ct_x25519, public[1184:]), info)
-    return ct_mlkem + ct_x25519 + AESGCM(key).encrypt(nonce, seal_key, None)
+    return ct_mlkem + ct_x25519 + AESGCM(key).encrypt(nonce, plain, None)
 
 
 def unwrap(private: PrivateKey, info: bytes, wrapped: bytes) -> bytes:
     need(len(wrapped) == 1168)
-    ct_x25519 = wrapped[1088:1120]
-    ss_mlkem = private.mlkem.decapsulate(wrapped[:1088])
+    return hpke_open(private, info, wrapped)
+
+
+def hpke_open(private: PrivateKey, info: bytes, sealed: bytes) -> bytes:
+    need(len(sealed) >= 1120 + TAG)
+    ct_x25519 = sealed[1088:1120]
+    ss_mlkem = private.mlkem.decapsulate(sealed[:1088])
     try:
         ss_x25519 = private.x25519.exchange(X25519PublicKey.from_public_bytes(ct_x25519))
     except ValueError:  # an all-zero shared secret
@@ -299,6 +304,6 @@ def unwrap(private: PrivateKey, info: bytes, wrapped: bytes) -> bytes:
     shared = combined(ss_mlkem, ss_x25519, ct_x25519, private.public[1184:])
     key, nonce = hpke_keys(shared, info)
     try:
-        return AESGCM(key).decrypt(nonce, wrapped[1120:], None)
+        return AESGCM(key).decrypt(nonce, sealed[1120:], None)
     except InvalidTag:
         raise Refused from None

@@ -4,9 +4,7 @@
 The files are those of tests/vectors; those under refused/ must be refused.
 """
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,45 +15,17 @@ from keys.identities import DecryptionKey
 from keys.opening import open_delivery, verify_delivery
 from keys.signing import Keyset
 from tests.simulator.federation import delivery_of
-from tests.unit.protocol import primitives, second, second_federation, second_sealing
+from tests.unit.protocol import (
+    primitives,
+    second,
+    second_federation,
+    second_mail,
+    second_sealing,
+)
 from tests.unit.protocol import second_formats as formats
+from tests.unit.protocol.cases import VECTORS, Case, case, received, unhex
+from tests.unit.protocol.mail_cases import granted, posted, recalled
 from tests.unit.protocol.primitives import Refused, need
-
-VECTORS = Path(__file__).resolve().parents[2] / "vectors"
-
-Case = dict[str, Any]
-
-
-def case(name: str) -> Case:
-    loaded: Case = json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
-    return loaded
-
-
-def unhex(value: Any) -> Any:
-    """Return the same with every string of hex as bytes; for values that hold nothing else."""
-    if isinstance(value, str):
-        return bytes.fromhex(value)
-    if isinstance(value, dict):
-        return {name: unhex(held) for name, held in value.items()}
-    return [unhex(held) for held in value] if isinstance(value, list) else value
-
-
-def received(delivery: Case) -> second.Received:
-    given = unhex(delivery)
-    return second.Received(
-        frame_header=given["header"],
-        statement=given["statement"],
-        signature=given["signature"],
-        recipient=given["recipient"],
-        recipient_index=given["recipient_index"],
-        recipient_path=given["recipient_path"],
-        wrap=given["wrap"],
-        notices=[
-            (one["index"], one["header"], one["body"], one["path"]) for one in given["notices"]
-        ],
-        withheld=given["withheld"],
-        stub=given["stub"],
-    )
 
 
 def opened(inputs: Case) -> second.Opened:
@@ -321,6 +291,10 @@ FORMATS = {
     "STATEMENT": formats.statement,
     "KEYSET": formats.keyset,
     "AGENCY": formats.AGENCY,
+    "GRANT": second_mail.grant,
+    "RECALL": second_mail.recall,
+    "LETTER_HEADER": second_mail.letter_header,
+    "LETTER": second_mail.letter,
 }
 
 
@@ -364,8 +338,11 @@ REFUSING: dict[str, Callable[[Case], object]] = {
     "directory": _directory,
     "frame": check_frame,
     "framing": _framing,
+    "grant": granted,
     "inclusion": _inclusion,
     "key-file": _key_file,
+    "letter": posted,
+    "recall": recalled,
     "root": _directory,
 }
 REFUSED = sorted(path.stem for path in (VECTORS / "refused").glob("*.json"))
