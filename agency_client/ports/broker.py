@@ -10,9 +10,20 @@ from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
-from agency_client.domain.delivery import Cursor, Delivery, Filter, SubscriptionEvent, TopicView
+from agency_client.domain.delivery import (
+    Cursor,
+    Delivery,
+    Filter,
+    LogReference,
+    SubscriptionEvent,
+    TopicView,
+)
+from agency_client.domain.mail import Mail, RecipientState
 from agency_client.domain.outbox import PublishOutcome
 from keys.envelope import Frame
+from keys.grants import SignedGrant
+from keys.letters import SignedLetter
+from keys.recalls import SignedRecall
 
 
 class LogKind(StrEnum):
@@ -111,6 +122,26 @@ class Broker(Protocol):
         max_bytes: int,
     ) -> tuple[bytes, int]:
         """Read a chunk; return (bytes, whole length)."""
+        ...
+
+    async def submit_letter(self, letter: SignedLetter) -> LogReference:
+        """Put a letter into its recipient's mailbox; the same one again has the same answer."""
+        ...
+
+    async def submit_grant(self, grant: SignedGrant) -> LogReference:
+        """Admit one more agency to one notice; the same grant again has the same answer."""
+        ...
+
+    async def submit_recall(self, recall: SignedRecall, assertions: Sequence[str]) -> LogReference:
+        """Take a notice of ours back; the same recall again has the same answer."""
+        ...
+
+    async def mail(self, after: int, wait_ms: int) -> tuple[Sequence[Mail], int]:
+        """Return (our mail behind `after`, last place), or wait for a first item."""
+        ...
+
+    async def recipients(self, notice_id: bytes) -> Sequence[RecipientState]:
+        """Return who could open a notice of ours."""
         ...
 
     async def roots(self) -> Sequence[bytes]:

@@ -16,15 +16,27 @@ from tocsin.v1 import (
     log_service_pb2 as log_requests,
 )
 from tocsin.v1 import (
+    mailbox_service_pb2 as mailbox,
+)
+from tocsin.v1 import (
     subscriber_service_pb2 as subscriber,
 )
 
-from agency_client.domain.delivery import Cursor, Delivery, Filter, TopicView
+from agency_client.domain.delivery import Cursor, Delivery, Filter, LogReference, TopicView
+from agency_client.domain.mail import Mail, RecipientState
 from agency_client.ports.broker import LogKind, PublishStream, SubscriptionStream
 from agency_client.transport.calls import UNARY_SECONDS, ask, path_of
 from agency_client.transport.events import delivery_of
 from agency_client.transport.failures import malformed
 from agency_client.transport.line import Line
+from agency_client.transport.mail import (
+    MAX_MAIL,
+    grant_message,
+    letter_message,
+    mail_of,
+    recall_message,
+    recipients_of,
+)
 from agency_client.transport.messages import (
     LOGS,
     MAX_CONSISTENCY,
@@ -32,12 +44,16 @@ from agency_client.transport.messages import (
     cursor_message,
     filter_message,
     hashes,
+    log_reference,
     note,
     number,
     topic_view,
 )
 from agency_client.transport.streams import publishing, subscribing
 from agency_client.transport.tls import TlsIdentity
+from keys.grants import SignedGrant
+from keys.letters import SignedLetter
+from keys.recalls import SignedRecall
 
 PAGE = 1000
 MAX_TOPICS = 100_000
@@ -47,6 +63,7 @@ M = TypeVar("M", bound=Message)
 
 _SUBSCRIBER = subscriber.DESCRIPTOR.services_by_name["SubscriberService"]
 _ATTACHMENT = attachment.DESCRIPTOR.services_by_name["AttachmentService"]
+_MAILBOX = mailbox.DESCRIPTOR.services_by_name["MailboxService"]
 _DIRECTORY = directory.DESCRIPTOR.services_by_name["DirectoryService"]
 _LOG = log_requests.DESCRIPTOR.services_by_name["LogService"]
 
@@ -170,6 +187,46 @@ class GrpcBroker:
         if len(answer.data) > max_bytes:
             raise malformed(f"{len(answer.data)} bytes, {max_bytes} were asked for")
         return answer.data, length
+
+    async def submit_letter(self, letter: SignedLetter) -> LogReference:
+        """Put a letter into its recipient's mailbox; the same one again has the same answer."""
+        request = mailbox.SubmitLetterRequest(letter=letter_message(letter))
+        answer = await self._mailbox("SubmitLetter", request, mailbox.SubmitLetterResponse)
+        return log_reference(answer.log)
+
+    async def submit_grant(self, grant: SignedGrant) -> LogReference:
+        """Admit one more agency to one notice; the same grant again has the same answer."""
+        request = mailbox.SubmitGrantRequest(grant=grant_message(grant))
+        answer = await self._mailbox("SubmitGrant", request, mailbox.SubmitGrantResponse)
+        return log_reference(answer.log)
+
+    async def submit_recall(self, recall: SignedRecall, assertions: Sequence[str]) -> LogReference:
+        """Take a notice of ours back; the same recall again has the same answer."""
+        request = mailbox.SubmitRecallRequest(recall=recall_message(recall), assertions=assertions)
+        answer = await self._mailbox("SubmitRecall", request, mailbox.SubmitRecallResponse)
+        return log_reference(answer.log)
+
+    async def mail(self, after: int, wait_ms: int) -> tuple[Sequence[Mail], int]:
+        """Return (our mail behind `after`, last place), or wait for a first item."""
+        request = mailbox.ListMailRequest(after=after, page_size=MAX_MAIL, wait_ms=wait_ms)
+        answer = await self._mailbox(
+            "ListMail",
+            request,
+            mailbox.ListMailResponse,
+            seconds=UNARY_SECONDS + wait_ms / 1000,
+        )
+        return mail_of(answer, after)
+
+    async def recipients(self, notice_id: bytes) -> Sequence[RecipientState]:
+        """Return who could open a notice of ours."""
+        request = mailbox.ListRecipientsRequest(notice_id=notice_id)
+        answer = await self._mailbox("ListRecipients", request, mailbox.ListRecipientsResponse)
+        return recipients_of(answer)
+
+    async def _mailbox(
+        self, name: str, request: Message, answer: type[M], *, seconds: float = UNARY_SECONDS
+    ) -> M:
+        return await ask(self._line, path_of(_MAILBOX, name), request, answer, seconds=seconds)
 
     async def roots(self) -> Sequence[bytes]:
         """Return the signed root documents, oldest first."""

@@ -15,7 +15,7 @@ import secrets
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from agency_client.domain.delivery import (
@@ -34,13 +34,15 @@ from agency_client.domain.delivery import (
     Withheld,
 )
 from agency_client.domain.frames import encode_frame
+from agency_client.domain.mail import Mail, RecipientState
 from agency_client.domain.outbox import PublishOutcome, PublishReceipt, Refusal
 from agency_client.domain.patterns import matches
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import LogKind
 from agency_client.ports.clock import Clock
 from broker.domain import acts
-from broker.domain.deliveries import Form, Showing, StoredFrame, show
+from broker.domain.deliveries import Form, Showing, StoredFrame, WithheldReason, show
+from broker.domain.deliveries import Withheld as WithheldHere
 from broker.domain.receipts import LogRef
 from keys import merkle
 from keys.checking import CheckedFrame, check_frame
@@ -49,11 +51,17 @@ from keys.directory import SignedEntry
 from keys.envelope import NO_PREVIOUS, Frame, FrameHeader, NoticeHeader, Recipient, Statement
 from keys.errors import SignatureError, TrustError
 from keys.framing import sha256
+from keys.grants import SignedGrant
+from keys.letters import SignedLetter
+from keys.places import NoticePlace
+from keys.recalls import SignedRecall
 from policy.engine import PolicyEngine
 from tests.simulator.federation import Federation
+from tests.simulator.mailbox import Held, MemoryMailbox
 from tests.simulator.memory_log import MemoryLog
 
 ENTRIES_A_PAGE = 4
+MAIL_A_PAGE = 4
 
 
 class Fault(StrEnum):
@@ -86,6 +94,13 @@ class _Stored:
     frame: Frame
     common: StoredFrame
     places: dict[str, int]
+    delivered: dict[int, set[str]] = field(default_factory=dict)
+
+    @property
+    def held(self) -> Held:
+        return Held(
+            originator=self.common.originator, frame=self.frame, agencies=tuple(self.places)
+        )
 
 
 class MemoryBroker:
@@ -106,6 +121,7 @@ class MemoryBroker:
             length,
         )
         self.received: list[bytes] = []
+        self.assertions: list[str] = []
         self.calls: Counter[str] = Counter()
         self.frames: dict[str, list[_Stored]] = {}
         self.uploads: dict[tuple[str, bytes], Upload] = {}
@@ -113,6 +129,9 @@ class MemoryBroker:
         self.entries_served: list[bytes] | None = None
         self.directory_note = ""
         self.changed = asyncio.Condition()
+        self.mailbox = MemoryMailbox(
+            federation=federation, clock=clock, log=self.log, frame_of=self._held
+        )
         self._seals: dict[tuple[str, bytes], tuple[bytes, PublishReceipt]] = {}
         self._ids: set[tuple[str, bytes]] = set()
         self._chains: dict[tuple[str, bytes, str, str], tuple[int, bytes]] = {}
@@ -260,13 +279,58 @@ class MemoryBroker:
         )
         admitted = decision.allow or not self.obeys_rules
         showing = show(common, now, admitted=admitted, wanted=fits)
+        showing = _without(showing, [i for i in showing.shown if self._is_recalled(stored, i)])
+        for index in showing.shown:
+            stored.delivered.setdefault(index, set()).add(agency)
         act = acts.delivery(common, showing, agency, now, secrets.token_bytes(32))
         return _delivery(stored, place, showing, self.log.append(act))
+
+    def granted(self, agency: str, stored: _Stored, index: int) -> Delivery:
+        """Return one notice as a grantee gets it: no record, no wrap, nothing of the others."""
+        stored.delivered.setdefault(index, set()).add(agency)
+        showing = Showing(form=Form.PARTIAL, shown=(index,), withheld=())
+        act = acts.fetching(
+            stored.common, showing, agency, self.clock.now_ms(), secrets.token_bytes(32)
+        )
+        whole = _delivery(stored, 0, showing, self.log.append(act))
+        return replace(whole, recipient=b"", wrap=b"", recipient_index=0, recipient_path=())
+
+    def _held(self, statement: bytes) -> Held | None:
+        for stored in self._all():
+            if stored.common.statement_digest == statement:
+                return stored.held
+        return None
+
+    def _is_recalled(self, stored: _Stored, index: int) -> bool:
+        return _place_of(stored, index) in self.mailbox.recalled
+
+    def _all(self) -> Iterable[_Stored]:
+        return (stored for frames in self.frames.values() for stored in frames)
+
+    def notice(self, originator: str, notice_id: bytes) -> tuple[_Stored, int]:
+        """Return the frame of a notice and its place in it."""
+        for stored in self._all():
+            ids = [one.notice_id for one in stored.common.notice_headers]
+            if stored.common.originator == originator and notice_id in ids:
+                return stored, ids.index(notice_id)
+        raise AgencyError(Reason.NOT_FOUND, "no such notice")
 
     async def announce(self) -> None:
         """Wake the subscribers."""
         async with self.changed:
             self.changed.notify_all()
+
+
+def _without(showing: Showing, recalled: Sequence[int]) -> Showing:
+    """Return the showing with notices kept back because they were taken back."""
+    if not recalled:
+        return showing
+    kept = [WithheldHere(index=one, reason=WithheldReason.RECALLED) for one in recalled]
+    shown = tuple(one for one in showing.shown if one not in recalled)
+    withheld = sorted((*showing.withheld, *kept), key=lambda one: one.index)
+    return Showing(
+        form=Form.PARTIAL if shown else Form.WITHHELD, shown=shown, withheld=tuple(withheld)
+    )
 
 
 def _delivery(stored: _Stored, place: int, showing: Showing, log: LogReference) -> Delivery:
@@ -302,6 +366,14 @@ def _delivery(stored: _Stored, place: int, showing: Showing, log: LogReference) 
             for one in showing.withheld
         ),
         size=common.size,
+    )
+
+
+def _place_of(stored: _Stored, index: int) -> NoticePlace:
+    return NoticePlace(
+        statement=stored.common.statement_digest,
+        index=index,
+        leaf_hash=stored.frame.notices[index].leaf_hash,
     )
 
 
@@ -345,8 +417,45 @@ class MemoryLink:
         held[cursor.topic] = cursor.sequence
 
     async def get_notice(self, originator: str, notice_id: bytes) -> Delivery:
+        """Fetch a notice under a grant; recipients have theirs already."""
         self._broker.call("get_notice")
-        raise AgencyError(Reason.NOT_FOUND, f"{originator} {notice_id.hex()}")
+        stored, index = self._broker.notice(originator, notice_id)
+        place = _place_of(stored, index)
+        grant = self._broker.mailbox.grants.get(place, {}).get(self._agency)
+        if grant is None or not grant.is_live_at(self._broker.clock.now_ms()):
+            raise AgencyError(Reason.NOT_FOUND, "no such notice")
+        return self._broker.granted(self._agency, stored, index)
+
+    async def submit_letter(self, letter: SignedLetter) -> LogReference:
+        self._broker.call("submit_letter")
+        answer = self._broker.mailbox.letter(self._agency, letter)
+        await self._broker.announce()
+        return answer
+
+    async def submit_grant(self, grant: SignedGrant) -> LogReference:
+        self._broker.call("submit_grant")
+        answer = self._broker.mailbox.grant(self._agency, grant)
+        await self._broker.announce()
+        return answer
+
+    async def submit_recall(self, recall: SignedRecall, assertions: Sequence[str]) -> LogReference:
+        self._broker.call("submit_recall")
+        self._broker.assertions.extend(assertions)
+        answer = self._broker.mailbox.recall(self._agency, recall)
+        await self._broker.announce()
+        return answer
+
+    async def mail(self, after: int, wait_ms: int) -> tuple[Sequence[Mail], int]:
+        self._broker.call("mail")
+        held = self._broker.mailbox.mail.get(self._agency, [])
+        return held[after : after + MAIL_A_PAGE], len(held)
+
+    async def recipients(self, notice_id: bytes) -> Sequence[RecipientState]:
+        self._broker.call("recipients")
+        stored, index = self._broker.notice(self._agency, notice_id)
+        return self._broker.mailbox.states(
+            stored.held, _place_of(stored, index), stored.delivered.get(index, set())
+        )
 
     async def topics(self) -> Sequence[TopicView]:
         self._broker.call("topics")
