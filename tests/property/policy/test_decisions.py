@@ -10,7 +10,7 @@ from policy import standard_book
 from policy.book import RuleBook
 from policy.engine import PolicyEngine
 from policy.facts import NOTICE_TYPES
-from tests.property.policy import oracle
+from tests.differential.oracle import Act, is_allowed
 from tests.unit.policy.worlds import Agency, Key, Marking, Topic, World
 
 BOOK = RuleBook.load(*standard_book())
@@ -71,17 +71,15 @@ def test_the_book_decides_as_the_rules_written_by_hand(
 ) -> None:
     engine, topic = PolicyEngine(BOOK, world), world.subjects[subject]
     for name in NAMES:
+        entry = world.by_name[name]
+        act = Act(agency=entry, topic=topic, now=now, marking=marking, named=name in named)
         decided = engine.may_receive(marking, topic.topic, NAMES[0], name, name in named, now)
         assert decided.errors == ()
-        assert decided.allow is (
-            world.active(name) and world.by_name[name].role == "agency"
-            if name == NAMES[0]
-            else oracle.may_receive(world, marking, topic, name, named=name in named, now=now)
-        )
+        assert decided.allow is is_allowed(world, "deliver", act, originator=NAMES[0])
         published = engine.may_publish(marking, topic.topic, name, now)
-        assert published.allow is oracle.may_publish(world, topic, name, now)
+        assert published.allow is is_allowed(world, "publish", act)
         subscribed = engine.may_subscribe(topic.topic, name, now)
-        assert subscribed.allow is oracle.may_subscribe(world, topic, name)
+        assert subscribed.allow is is_allowed(world, "subscribe", act)
 
 
 @settings(max_examples=40, deadline=None)
