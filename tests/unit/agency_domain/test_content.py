@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agency_client.domain.content import MAX_DEPTH, MAX_INTEGER, Content, SealedAttachment
+from agency_client.domain.canonical import MAX_DEPTH, MAX_INTEGER
+from agency_client.domain.content import Content, SealedAttachment
 
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 ATTACHMENT: dict[str, Any] = {
