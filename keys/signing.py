@@ -24,7 +24,9 @@ PAYLOAD_ENTRY = "application/vnd.tocsin.directory-entry.v1"
 PAYLOAD_GRANT = "application/vnd.tocsin.grant.v1"
 PAYLOAD_RECEIPT = "application/vnd.tocsin.receipt.v1"
 PAYLOAD_RECALL = "application/vnd.tocsin.recall.v1"
+PAYLOAD_CARD = "application/vnd.tocsin.card.v1"
 PAYLOAD_LETTER = "application/vnd.tocsin.letter.v1"
+PAYLOAD_INVITATION = "application/vnd.tocsin.invitation.v1"
 
 ED25519_BYTES = 32
 MLDSA65_BYTES = 1952

@@ -17,6 +17,8 @@ from agency_client.config import FILE_NAME, settings_of, with_broker
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.store import Trust
 from agency_client.services.directory import verified_directory
+from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
+from agency_client.services.invitations import Invited, check_invited, read_invitation
 from agency_client.services.steward import Bundle
 from agency_client.services.steward_home import read_text, write_whole
 from keys.directory import Directory
@@ -49,21 +51,36 @@ def enrol_profile(
         expected_federation: 32 bytes, where its id is known from elsewhere.
 
     Raises:
-        AgencyError: PROFILE_MISSING, INVALID_ARGUMENT, FEDERATION_MISMATCH, DIRECTORY_INVALID,
-            or of the store; nothing is changed then.
+        AgencyError: PROFILE_MISSING, INVALID_ARGUMENT, INVITATION_INVALID, FEDERATION_MISMATCH,
+            DIRECTORY_INVALID, or of the store; nothing is changed then.
         TrustError: the file does not verify, or the key file does not open.
     """
     check_address(broker_address)
     settings_of(folder)
+    invited = invitation_of(folder)
     offered = Bundle.parse(read_text(bundle))
     found = offered.directory.federation
     if expected_federation is not None and found != expected_federation:
         raise _mismatch(found, expected_federation)
+    if invited is not None and found != invited.invitation.federation:
+        raise _mismatch(found, invited.invitation.federation)
     keyring = open_keyring(folder, passphrase)
+    if invited is not None:
+        check_invited(invited, keyring.agency)
     with closing(open_store(folder, keyring)) as store:
         directory = _adopt(store.trust, offered)
     _remember(folder / FILE_NAME, broker_address)
     return _view(keyring, directory)
+
+
+def invitation_of(folder: Path) -> Invited | None:
+    """Return the invitation that a profile was made after, if it was.
+
+    Raises:
+        AgencyError: INVITATION_INVALID; it is not what was accepted.
+    """
+    path = folder / INVITATION_FILE
+    return read_invitation(read_text(path)) if path.exists() else None
 
 
 def _adopt(trust: Trust, offered: Bundle) -> Directory:

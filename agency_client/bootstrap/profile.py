@@ -3,6 +3,7 @@
 
     PROFILE/agency.key         all private keys, sealed; its presence makes a folder a profile
     PROFILE/enrolment.request  the public side, for a steward
+    PROFILE/invitation.json    the stewards' invitation, where there was one
     PROFILE/config.toml        settings (`agency_client.config`)
     PROFILE/store.db           what the agency remembers, encrypted; attachments/ and locks/ beside
 
@@ -20,6 +21,7 @@ from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.system import SystemClock
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.store import Store
+from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
 from agency_client.services.steward_home import write_whole
 from keys.entries import AgencyEntry, encode_content
 from keys.errors import DirectoryError
@@ -30,7 +32,7 @@ KEY_FILE = "agency.key"
 REQUEST_FILE = "enrolment.request"
 
 _PRIVATE = 0o700
-_LEFT_BEHIND = (REQUEST_FILE, f".{KEY_FILE}.", ".new-")
+_LEFT_BEHIND = (REQUEST_FILE, INVITATION_FILE, f".{KEY_FILE}.", ".new-")
 """Beginnings of names that a creation which was cut off leaves: they do not make a folder taken."""
 
 
@@ -45,6 +47,7 @@ def create_profile(
     passphrase: str | bytes,
     contact: str = "",
     contact247: bool = False,
+    invitation: str = "",
 ) -> Path:
     """Make an agency's keys and its enrolment request; return where the request is.
 
@@ -58,6 +61,7 @@ def create_profile(
         passphrase: seals the keys.
         contact: for people.
         contact247: whether it is reachable day and night.
+        invitation: text of the invitation that it follows, verified and compared by the caller.
 
     Raises:
         AgencyError: PROFILE_EXISTS; INVALID_ARGUMENT; STORE_FAILED where the disk refuses.
@@ -84,6 +88,8 @@ def create_profile(
         with _empty(folder):
             keyring = Keyring.generate(about, SystemClock().now_ms())
             write_whole(folder / REQUEST_FILE, _request_text(keyring))
+            if invitation:
+                write_whole(folder / INVITATION_FILE, invitation)
             write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, keyring.secrets(), secret)
     except OSError as error:
         raise AgencyError(

@@ -88,6 +88,11 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     ),
     Reason.NOT_ENROLLED: (Exit.CREDENTIAL, "run `tocsin enrol` once the stewards admitted you"),
     Reason.FEDERATION_MISMATCH: (Exit.CREDENTIAL, "this is another federation: ask a steward"),
+    Reason.INVITATION_INVALID: (Exit.CREDENTIAL, "ask a steward for a new one; use no part of it"),
+    Reason.WORDS_DIFFER: (
+        Exit.BAD,
+        "sign and send nothing: it may have been exchanged on the way; get it anew, call again",
+    ),
     Reason.DIRECTORY_INVALID: (Exit.BAD, "do not go on; tell your auditor and a steward"),
     Reason.LOG_INVALID: (Exit.BAD, "the broker's log contradicts itself: tell your auditor"),
     Reason.STORE_NEWER: (Exit.CONFLICT, "update tocsin: a newer version wrote this profile"),

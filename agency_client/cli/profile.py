@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from agency_client.bootstrap import Agency, create_profile, enrol_profile
+from agency_client.bootstrap.enrolment import invitation_of
 from agency_client.bootstrap.profile import KEY_FILE
+from agency_client.cli.comparing import compare, shown, words_options
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.output import columns, counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
 from agency_client.cli.runtime import (
-    confirm,
     existing_profile,
     opened,
     passphrase,
@@ -25,8 +26,10 @@ from agency_client.cli.runtime import (
 )
 from agency_client.domain.countries import COUNTRIES
 from agency_client.domain.views import StatusReport
+from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.steward import Bundle, fingerprint, request_bytes
+from agency_client.services.invitations import check_invited, read_invitation
+from agency_client.services.steward import Bundle, fingerprint, read_request
 from agency_client.services.steward_home import read_text
 from keys.directory import AgencyEntry
 from keys.framing import sha256
@@ -40,9 +43,14 @@ _AGREEMENT = timedelta(days=3 * 365)
     "tocsin init gr-pol --name 'Hellenic Police' --country GR --kind POLICE",
     "tocsin init hr-ngo --profile ./hr-ngo --name 'Safe House' --country HR --kind NGO \\",
     "    --passphrase-file pass.txt",
+    "tocsin init gr-pol --invitation gr-pol.invitation --country GR --kind POLICE",
 )
 @click.argument("agency")
-@click.option("--name", required=True, help="name of the agency, for people")
+@click.option("--name", default="", help="name of the agency, for people [default: as invited]")
+@click.option(
+    "--invitation", metavar="FILE", type=InputFile(), help="from a steward: what the agency joins"
+)
+@words_options
 @click.option(
     "--country",
     required=True,
@@ -67,6 +75,9 @@ def init(
     *,
     agency: str,
     name: str,
+    invitation: Path | None,
+    words: str,
+    yes: bool,
     country: str,
     kind: str,
     contact: str,
@@ -76,8 +87,13 @@ def init(
     """Make this agency's keys and its enrolment request.
 
     AGENCY is its id: small letters, digits and hyphens. The keys are sealed under a passphrase and
-    never leave this machine; the request goes to a steward.
+    never leave this machine; the request goes to a steward. With an invitation, a steward reads the
+    federation's six words to you, you type them, and nothing but that federation is joined.
     """
+    text = read_text(invitation) if invitation else ""
+    name = _invited_name(text, agency, words=words, yes=yes) if text else name
+    if not name:
+        raise click.UsageError("--name is needed where there is no invitation", ctx=context)
     until = _end_of_agreement(agreement_until)
     folder = profile_folder(common(context))
     if (folder / KEY_FILE).exists():
@@ -92,18 +108,34 @@ def init(
         contact247=round_the_clock,
         agreement_until=int(until.timestamp() * 1000),
         passphrase=passphrase(common(context), new=True),
+        invitation=text,
     )
-    shown = fingerprint(request_bytes(read_text(request)))
+    named = member_bytes(read_request(read_text(request)))
     printer(context).document(
         "init",
-        {"agency": agency, "request": str(request), "fingerprint": shown},
+        {
+            "agency": agency,
+            "request": str(request),
+            "words": spoken(named),
+            "fingerprint": fingerprint(named),
+        },
         [
             f"made the keys of {agency} in {folder}",
             f"request      {request}",
-            f"fingerprint  {shown}",
-            "give the request to a steward and read the fingerprint out on the telephone",
+            *shown(named),
+            "give the request to a steward; when they call back, read the six words to them",
         ],
     )
+
+
+def _invited_name(text: str, agency: str, *, words: str, yes: bool) -> str:
+    """Return the agency's name as invited, after its federation's words were compared."""
+    invited = read_invitation(text, time.time_ns() // 1_000_000)
+    check_invited(invited, agency)
+    told = f"{safe(invited.invitation.name)} is invited to {safe(invited.federation_name)}"
+    click.echo(told, err=True)
+    compare(invited.first_root, what="this invitation", whose="a steward", given=words, yes=yes)
+    return invited.invitation.name
 
 
 def _end_of_agreement(given: datetime | None) -> datetime:
@@ -121,56 +153,66 @@ def _end_of_agreement(given: datetime | None) -> datetime:
 
 @command(
     "enrol",
+    "tocsin enrol federation.json                        by invitation: the broker is known",
     "tocsin enrol federation.json --broker broker.example:7443",
-    "tocsin enrol federation.json --broker broker.example:7443 --fingerprint 'a1b2 c3d4 ...'",
+    "tocsin enrol federation.json --broker broker.example:7443 --words 'fossil ribbon ...'",
 )
 @click.argument("bundle", metavar="FILE", type=InputFile())
-@click.option("--broker", required=True, metavar="HOST:PORT", help="where the broker listens")
-@click.option("--fingerprint", "expected", default="", help="as a steward read it to you")
-@click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
+@click.option("--broker", metavar="HOST:PORT", default="", help="where the broker listens")
+@click.option("--fingerprint", "expected", default="", help="as a steward gave it to you")
+@words_options
 @click.pass_context
-def enrol(context: click.Context, *, bundle: Path, broker: str, expected: str, yes: bool) -> None:
+def enrol(
+    context: click.Context, *, bundle: Path, broker: str, expected: str, words: str, yes: bool
+) -> None:
     """Join the federation in FILE: verify it, pin it, remember the broker.
 
-    Everything else is verified against what is pinned here, so compare the fingerprint with what a
-    steward reads to you on the telephone.
+    Everything else is verified against what is pinned here, so a steward reads six words to you on
+    the telephone and you type them; after an invitation that was done before.
     """
-    first = Bundle.parse(read_text(bundle)).roots[0]
-    shown = fingerprint(first.body)
-    _compare(shown, expected, yes=yes)
+    folder = existing_profile(common(context))
+    invited = invitation_of(folder)
+    if not (broker or invited):
+        raise click.UsageError("--broker is needed where there was no invitation", ctx=context)
+    first = Bundle.parse(read_text(bundle)).roots[0].body
+    if expected:
+        _check_fingerprint(fingerprint(first), expected)
+    elif invited is None:
+        compare(first, what="this file", whose="a steward", given=words, yes=yes)
     view = enrol_profile(
-        existing_profile(common(context)),
+        folder,
         passphrase(common(context)),
         bundle=bundle,
-        broker_address=broker,
-        expected_federation=sha256(first.body),
+        broker_address=broker or (invited.invitation.broker if invited else ""),
+        expected_federation=sha256(first),
     )
     out = printer(context)
     out.document(
         "enrolment",
         {
             "federation": view.federation.hex(),
-            "fingerprint": shown,
+            "words": spoken(first),
+            "fingerprint": fingerprint(first),
             "directory_size": view.directory_size,
             "active": view.agency_active,
         },
-        [f"enrolled in federation {shown}", f"the directory has {view.directory_size} entries"],
+        [
+            f"enrolled in the federation of the words {spoken(first)}",
+            f"the directory has {view.directory_size} entries",
+        ],
     )
     if not view.agency_active:
         out.say("the stewards have not admitted this agency yet; enrol again with a newer file")
 
 
-def _compare(shown: str, expected: str, *, yes: bool) -> None:
-    if expected:
-        if "".join(expected.split()).lower() != shown.replace(" ", ""):
-            raise CommandError(
-                "the federation file has another fingerprint than you were told",
-                advice="do not use it: ask a steward for the right file",
-                code=Exit.CREDENTIAL,
-                reason="FEDERATION_MISMATCH",
-            )
-    elif not yes:
-        confirm(f"fingerprint  {shown}\nDid a steward read the same fingerprint to you?")
+def _check_fingerprint(found: str, expected: str) -> None:
+    if "".join(expected.split()).lower() != found.replace(" ", ""):
+        raise CommandError(
+            "the federation file has another fingerprint than you were told",
+            advice="do not use it: ask a steward for the right file",
+            code=Exit.CREDENTIAL,
+            reason="FEDERATION_MISMATCH",
+        )
 
 
 @command("status", "tocsin status", "tocsin status --json | jq .queued_notices")

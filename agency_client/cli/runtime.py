@@ -7,8 +7,8 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,22 +88,40 @@ def confirm(question: str) -> None:
         CommandError: the answer is no, or there is nobody to ask.
         KeyboardInterrupt: Ctrl-C.
     """
-    try:
+    with _asking("compare first, then say so with --yes"):
         is_confirmed = click.confirm(question, err=True)
+    if not is_confirmed:
+        raise CommandError(
+            "that was not a yes, so nothing was done", code=Exit.FAILED, reason="NOT_CONFIRMED"
+        )
+
+
+def ask(question: str, *, advice: str) -> str:
+    """Ask a person for a line of text; `advice` says what to do where there is none to ask.
+
+    Raises:
+        CommandError: there is nobody to ask.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    with _asking(advice):
+        given: str = click.prompt(question, err=True)
+    return given
+
+
+@contextmanager
+def _asking(advice: str) -> Iterator[None]:
+    try:
+        yield
     except click.Abort as error:
         sys.stderr.write("\n")
         if not isinstance(error.__context__, EOFError):
             raise KeyboardInterrupt from None
         raise CommandError(
             "there is nobody to ask",
-            advice="compare first, then say so with --yes",
+            advice=advice,
             code=Exit.USAGE,
             reason="CONFIRMATION_NEEDED",
         ) from None
-    if not is_confirmed:
-        raise CommandError(
-            "that was not a yes, so nothing was done", code=Exit.FAILED, reason="NOT_CONFIRMED"
-        )
 
 
 def _passphrase_from(path: Path) -> str:

@@ -17,6 +17,7 @@ _HERE = "agency_client.cli.steward"
         "sign": (f"{_HERE}_federation:sign", "sign what another steward proposed"),
         "directory": (f"{_HERE}_federation:show_directory", "who and what is in the federation"),
         "push": (f"{_HERE}_federation:push", "bring the broker and this folder level"),
+        "invite": (f"{_HERE}_members:invite", "invite an agency: a file for `tocsin init`"),
         "admit": (f"{_HERE}_entries:admit", "admit an agency, or renew its keys"),
         "topic": (f"{_HERE}_entries:topic", "add or change a topic"),
         "rules": (f"{_HERE}_entries:rules", "sign the next rule book"),

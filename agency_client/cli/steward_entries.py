@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from agency_client.cli.comparing import compare, words_options
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command
@@ -12,15 +13,14 @@ from agency_client.cli.output import safe
 from agency_client.cli.parameters import InputFile
 from agency_client.cli.runtime import confirm
 from agency_client.cli.steward_common import enter, opened_keys, signing_options, steward_home
+from agency_client.domain.words import member_bytes
 from agency_client.services.steward import (
     AUDITOR,
     MEMBER,
     admitted,
     describe,
-    fingerprint,
     proposing,
     read_request,
-    request_bytes,
 )
 from agency_client.services.steward_home import StewardHome, read_text
 from keys.directory import (
@@ -39,7 +39,8 @@ from policy.standard import standard_book
 @command(
     "admit",
     "tocsin steward admit gr-pol.request --circle police",
-    "tocsin steward admit hr-ngo.request --circle shelters --yes --broker broker.example:7443",
+    "tocsin steward admit hr-ngo.request --circle shelters --broker broker.example:7443 \\",
+    "    --words 'fossil ribbon ...'              as the agency read them out",
 )
 @click.argument("request", type=InputFile())
 @click.option(
@@ -49,7 +50,7 @@ from policy.standard import standard_book
     help="circle it joins (repeatable) [default: those it is in]",
 )
 @click.option("--auditor", is_flag=True, help="a new auditor: reads the log, never contents")
-@click.option("--yes", is_flag=True, help="the fingerprint was compared already; do not ask")
+@words_options
 @signing_options
 @click.pass_context
 def admit(
@@ -58,6 +59,7 @@ def admit(
     request: Path,
     circles: tuple[str, ...],
     auditor: bool,
+    words: str,
     yes: bool,
     names: tuple[str, ...],
     address: str,
@@ -65,16 +67,14 @@ def admit(
 ) -> None:
     """Admit the agency whose enrolment request this is, or renew its keys.
 
-    Before you sign, call the agency on a number you know and compare the fingerprint. Its rights
-    are yours to give: whatever else the request says of them does not count.
+    Before you sign, call the agency on a number that you know from elsewhere: it reads out six
+    words, you type what you hear. Its rights are yours to give: whatever else the request says of
+    them does not count.
     """
-    folder, text = steward_home(home), read_text(request)
-    entry = _admission(folder, read_request(text), circles, AUDITOR if auditor else MEMBER)
-    click.echo(
-        f"{safe(describe(entry))}\nfingerprint  {fingerprint(request_bytes(text))}", err=True
-    )
-    if not yes:
-        confirm("Did the agency read the same fingerprint to you?")
+    folder, asked = steward_home(home), read_request(read_text(request))
+    entry = _admission(folder, asked, circles, AUDITOR if auditor else MEMBER)
+    click.echo(safe(describe(entry)), err=True)
+    compare(member_bytes(asked), what="this request", whose=entry.name, given=words, yes=yes)
     keys = opened_keys(context, folder, names)
     enter(context, entry, home=folder, keys=keys, address=address)
 

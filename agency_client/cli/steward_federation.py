@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from agency_client.cli.comparing import shown
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
@@ -22,6 +23,7 @@ from agency_client.cli.steward_common import (
     signing_options,
     steward_home,
 )
+from agency_client.domain.words import member_bytes, spoken
 from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
@@ -31,7 +33,6 @@ from agency_client.services.steward import (
     fingerprint,
     proposing,
     read_request,
-    request_bytes,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
 from keys.directory import AgencyEntry, Directory, Entry, RuleBookEntry, TopicEntry
@@ -56,11 +57,16 @@ def new_key(context: click.Context, *, name: str, home: str) -> None:
     folder = steward_home(home)
     key = folder.new_key(name, passphrase(common(context), new=True), now_ms())
     public = folder.path / f"{name}.steward"
-    shown = fingerprint(key.steward.encode())
+    made = key.steward.encode()
     Printer(as_json=common(context).as_json).document(
         "steward-key",
-        {"name": name, "public_file": str(public), "fingerprint": shown},
-        [f"made keys of steward {name}", f"public file  {public}", f"fingerprint  {shown}"],
+        {
+            "name": name,
+            "public_file": str(public),
+            "words": spoken(made),
+            "fingerprint": fingerprint(made),
+        },
+        [f"made keys of steward {name}", f"public file  {public}", *shown(made)],
     )
 
 
@@ -190,25 +196,23 @@ def _members_topic(topic: str) -> TopicEntry:
 
 
 def _member(path: Path) -> AgencyEntry:
-    text = read_text(path)
-    entry = admitted(read_request(text), circles=(MEMBERS,))
-    click.echo(
-        f"{safe(describe(entry))}\n  fingerprint {fingerprint(request_bytes(text))}", err=True
-    )
+    entry = admitted(read_request(read_text(path)), circles=(MEMBERS,))
+    click.echo("\n".join([safe(describe(entry)), *shown(member_bytes(entry))]), err=True)
     return entry
 
 
 def _announce(context: click.Context, home: StewardHome) -> None:
     bundle = home.bundle()
     root = bundle.directory.root_document
-    shown = fingerprint(bundle.roots[0].body)
+    first = bundle.roots[0].body
     names = ", ".join(steward.name for steward in root.stewards)
     Printer(as_json=common(context).as_json).document(
         "federation",
         {
             "name": root.name,
             "federation": bundle.directory.federation.hex(),
-            "fingerprint": shown,
+            "words": spoken(first),
+            "fingerprint": fingerprint(first),
             "stewards": [steward.name for steward in root.stewards],
             "threshold": root.threshold,
             "federation_file": str(home.bundle_path),
@@ -216,8 +220,8 @@ def _announce(context: click.Context, home: StewardHome) -> None:
         [
             f"federation   {safe(root.name)}: {root.threshold} of {names} sign",
             f"file         {home.bundle_path}",
-            f"fingerprint  {shown}",
-            "read the fingerprint to every agency that joins, by telephone",
+            *shown(first),
+            "read the words to every agency that joins, by telephone",
         ],
     )
 
