@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from agency_client.domain.moments import read_instant
+
 MAX_SECONDS = 86_400
 _LISTED = 8
 """A table of so many codes is listed in the help; of a longer one only the name stands there."""
@@ -63,6 +65,23 @@ class Seconds(click.FloatRange):
         if math.isnan(found):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return found
+
+
+class Instant(click.ParamType[int]):
+    """A day, whose end in UTC is meant, or an instant; milliseconds since 1970."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the instant."""
+        if isinstance(value, int):
+            return value
+        try:
+            return read_instant(str(value), end_of_day=True)
+        except ValueError:
+            raise click.BadParameter(
+                f"{value!r} is no date such as 2027-01-31 or 2027-01-31T18:00Z", ctx, param
+            ) from None
 
 
 class InputFile(click.ParamType[Path]):

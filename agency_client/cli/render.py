@@ -8,6 +8,7 @@ says so. Beside each code stands what it says. Content is another agency's and m
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agency_client.cli import afterlife
 from agency_client.cli.output import columns, instant, safe
 from agency_client.domain import codes
 from agency_client.domain.countries import COUNTRIES
@@ -79,6 +80,10 @@ def _gist_of(content: Mapping[str, Any]) -> str:
 
 def state_of(view: NoticeView) -> str:
     """Return the state with the acknowledgement."""
+    if view.afterlife.recall is not None:
+        return "RECALLED"
+    if view.afterlife.expired:
+        return "EXPIRED"
     if view.state is NoticeState.SUPERSEDED:
         return "SUPERSEDED"
     return "acknowledged" if view.acknowledged_at else view.state.value
@@ -109,6 +114,7 @@ def page(view: NoticeView) -> list[str]:
     if view.superseded_by is not None:
         originator, notice_id = view.superseded_by
         lines.append(f"!!! SUPERSEDED: read {safe(originator)}/{notice_id.hex()} instead")
+    lines += afterlife.warnings(view.afterlife)
     lines += [f"{name:<13} {value}" for name, value in _facts(view) if value]
     lines.append("")
     lines += list(_tree(view.content, 0, words_of(view.marking.type)))
@@ -116,6 +122,7 @@ def page(view: NoticeView) -> list[str]:
         f"attachment    {safe(one.name)} ({one.length} bytes, {safe(one.media_type)})"
         for one in view.attachments
     ]
+    lines += afterlife.history(view.afterlife)
     lines.append(f"=== {mode_banner(view.marking)} ===")
     return lines
 
@@ -226,6 +233,7 @@ def document(view: NoticeView) -> dict[str, Any]:
             for one in view.attachments
         ],
         "content": view.content,
+        "afterlife": afterlife.document(view.afterlife),
     }
 
 

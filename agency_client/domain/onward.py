@@ -161,8 +161,16 @@ class HolderView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Afterlife:
-    """All of the above about one notice: what its page shows below the content."""
+    """What became of one notice, as far as this agency knows: stands on the notice's page.
+
+    Attributes:
+        requests: who asked that somebody be admitted, oldest first.
+        admitted: who was, oldest first; of another agency's notice, we ourselves alone.
+        recall: that it was taken back.
+        expired: whether its content was destroyed because its time was over.
+    """
 
     requests: tuple[RequestView, ...] = ()
     admitted: tuple[AdmissionView, ...] = ()
     recall: RecallView | None = None
+    expired: bool = False

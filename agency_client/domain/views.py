@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from agency_client.domain.findings import Finding
+from agency_client.domain.onward import Afterlife
 from agency_client.errors import Reason
 from keys.envelope import Marking
 
@@ -66,6 +67,7 @@ class NoticeView:
     superseded_by: tuple[str, bytes] | None
     acknowledged_at: int
     acknowledged_by: str
+    afterlife: Afterlife = field(default_factory=Afterlife)
 
     @property
     def reference(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agency_client.cli.parameters import Code, InputFile, Seconds
+from agency_client.cli.parameters import Code, InputFile, Instant, Seconds
 
 LONG = Code([f"CODE-{number}" for number in range(20)], name="type")
 SHORT = Code(["POLICE", "NGO"], name="kind")
@@ -60,3 +60,21 @@ def test_a_file_must_be_there_and_be_none_of_the_folders(tmp_path: Path) -> None
         InputFile().convert(str(tmp_path / "none"), None, None)
     with pytest.raises(IsADirectoryError):
         InputFile().convert(str(tmp_path), None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "time_ms"),
+    [
+        ("2027-01-31", 1_801_439_999_999),
+        ("2027-01-31T18:00Z", 1_801_418_400_000),
+        ("2027-01-31T18:00:00+02:00", 1_801_411_200_000),
+    ],
+)
+def test_a_day_means_its_end_and_an_instant_itself(text: str, time_ms: int) -> None:
+    assert Instant().convert(text, None, None) == time_ms
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "31.01.2027", "2027-02-30", "1969-12-31"])
+def test_what_is_no_date_is_told_with_one_that_is(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="2027-01-31"):
+        Instant().convert(text, None, None)
