@@ -25,8 +25,12 @@ from keys.envelope import (
 )
 from keys.errors import FramingError
 from keys.fields import LAST_MILLISECOND, check_label
+from keys.grants import Grant
+from keys.letters import DECISION, LETTER_KINDS, Letter, LetterHeader
 from keys.logleaf import LeafBody
 from keys.marking import MODES, PRIORITIES, REGRANTS, Marking
+from keys.places import NoticePlace
+from keys.recalls import RECALL_REASONS, Recall
 from keys.recipients import PUBLIC_KEY_BYTES, EncryptionKey
 from keys.root import NO_PREVIOUS
 from keys.signing import ED25519_BYTES, MLDSA65_BYTES, Keyset
@@ -139,6 +143,52 @@ STATEMENTS = st.builds(
     notice_count=st.integers(1, 256),
     notice_root=HASHES,
 )
+PLACES = st.builds(NoticePlace, statement=HASHES, index=st.integers(0, 255), leaf_hash=HASHES)
+PAIRS = st.tuples(AGENCIES, AGENCIES).filter(lambda pair: pair[0] != pair[1])
+GRANTS = st.tuples(PERIODS, PAIRS).flatmap(
+    lambda drawn: st.builds(
+        Grant,
+        federation=HASHES,
+        place=PLACES,
+        grantor=st.just(drawn[1][0]),
+        keyset_id=KEY_IDS,
+        grantee=st.just(drawn[1][1]),
+        key_id=KEY_IDS,
+        wrap_digest=HASHES,
+        rule_book=HASHES,
+        granted_at=st.just(drawn[0][0]),
+        expires_at=st.just(drawn[0][1]),
+    )
+)
+RECALLS = PERIODS.flatmap(
+    lambda period: st.builds(
+        Recall,
+        federation=HASHES,
+        place=PLACES,
+        originator=AGENCIES,
+        keyset_id=KEY_IDS,
+        reason=st.sampled_from(RECALL_REASONS),
+        recalled_at=st.just(period[0]),
+        answer_by=st.just(period[1]),
+    )
+)
+LETTER_HEADERS = st.tuples(st.sampled_from(LETTER_KINDS), PAIRS).flatmap(
+    lambda drawn: st.builds(
+        LetterHeader,
+        kind=st.just(drawn[0]),
+        federation=HASHES,
+        letter_id=UUIDS,
+        sender=st.just(drawn[1][0]),
+        keyset_id=KEY_IDS,
+        recipient=st.just(drawn[1][1]),
+        key_id=KEY_IDS,
+        created_at=TIMES,
+        originator=st.just(drawn[1][0] if drawn[0] == DECISION else drawn[1][1]),
+        place=PLACES,
+        answers=st.one_of(st.just(b""), UUIDS) if drawn[0] == DECISION else st.just(b""),
+    )
+)
+LETTERS = st.builds(Letter, header=LETTER_HEADERS, sealed_digest=HASHES)
 KEYSETS = PERIODS.flatmap(
     lambda period: st.builds(
         Keyset,

@@ -31,8 +31,11 @@ from keys.errors import (
     TrustError,
 )
 from keys.framing import listed, unlisted
+from keys.grants import Grant
+from keys.letters import Letter, LetterHeader
 from keys.logleaf import LeafBody
 from keys.marking import Marking
+from keys.recalls import Recall
 from keys.recipients import EncryptionKey
 from keys.signing import Keyset
 from tests.property.keys import strategies
@@ -62,6 +65,10 @@ CODECS = {
     "attachment reference": codec(AttachmentRef, strategies.ATTACHMENT_REFS),
     "recipient": codec(Recipient, strategies.RECIPIENTS),
     "statement": codec(Statement, strategies.STATEMENTS),
+    "grant": codec(Grant, strategies.GRANTS),
+    "recall": codec(Recall, strategies.RECALLS),
+    "letter header": codec(LetterHeader, strategies.LETTER_HEADERS),
+    "letter": codec(Letter, strategies.LETTERS),
     "tree head": codec(TreeHead, strategies.TREE_HEADS),
     "rule book": codec(RuleBookRef, strategies.RULE_BOOK_REFS),
     "keyset": codec(Keyset, strategies.KEYSETS, SignatureError),
