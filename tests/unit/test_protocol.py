@@ -80,7 +80,9 @@ def test_a_planted_mark_is_found() -> None:
     assert set(marks(ast.parse(planted))) == {"PLANTED-1", "PLANTED-2"}
 
 
-@pytest.mark.parametrize("package", ["keys", "broker", "agency_client", "policy", "protos"])
+@pytest.mark.parametrize(
+    "package", ["keys", "officers", "broker", "agency_client", "policy", "protos"]
+)
 def test_sections_that_the_code_refers_to_exist(package: str) -> None:
     sections = set(SECTION.findall(document()))
     for file in sorted((ROOT / package).rglob("*.p*")):
