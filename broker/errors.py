@@ -98,6 +98,13 @@ class BrokerError(Exception):
         return MESSAGES[self.reason]
 
 
+class DestroyedError(BrokerError):
+    """Something was destroyed since what was to be handed out was read: read again."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.INTERNAL, detail="something was destroyed since this was read")
+
+
 class StartFault(StrEnum):
     """Why a broker refuses to start."""
 

@@ -23,6 +23,11 @@ DIRECTORY = "directory"
 LOCK = "lock"
 ROOT = "root"
 READ_LOG = "read-log"
+LETTER = "letter"
+GRANT = "grant"
+RECALL = "recall"
+EXPIRE = "expire"
+READ_MAIL = "read-mail"
 
 _KINDS = {
     Form.FULL: DELIVER,
@@ -91,6 +96,15 @@ def _shown_fields(frame: StoredFrame, showing: Showing, recipient: str) -> dict[
         "shown": indices_bytes(showing.shown),
         "withheld": withheld_bytes(showing.withheld),
     }
+
+
+def carried(act: Act) -> bytes | None:
+    """Return which notices a delivery carried, as its leaf says; None if it kept none back."""
+    is_whole = act.kind == DELIVER and not act.fields["withheld"]
+    if is_whole or act.kind not in _KINDS.values():
+        return None
+    shown = act.fields["shown"]
+    return shown if isinstance(shown, bytes) else b""
 
 
 def indices_bytes(indices: Iterable[int]) -> bytes:
@@ -173,3 +187,20 @@ def log_reading(
         "count": count,
     }
     return Act(kind=READ_LOG, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def expiry(frame: StoredFrame, indices: Iterable[int], time_ms: int, salt: bytes) -> Act:
+    """Return the act of destroying notices of a frame because they expired."""
+    fields: dict[str, Value] = {
+        "topic": frame.topic,
+        "sequence": frame.sequence,
+        "statement": frame.statement_digest,
+        "destroyed": indices_bytes(indices),
+    }
+    return Act(kind=EXPIRE, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def mail_reading(reader: str, start: int, count: int, *, time_ms: int, salt: bytes) -> Act:
+    """Return the act of handing an agency its mail from a place on."""
+    fields: dict[str, Value] = {"reader": reader, "start": start, "count": count}
+    return Act(kind=READ_MAIL, time_ms=time_ms, fields=fields, salt=salt)

@@ -5,11 +5,14 @@ Whether the rule book lets the recipient have the frame is decided by the caller
 are decided here, at the instant of delivery.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+from typing import Self
 
 from broker.domain.receipts import LogRef
 from keys.envelope import FrameHeader, NoticeHeader, SealedNotice
+from keys.places import NoticePlace
 
 
 class WithheldReason(IntEnum):
@@ -38,6 +41,17 @@ class Withheld:
     reason: WithheldReason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """What is left of a notice that was destroyed: its leaf hash, and why."""
+
+    leaf_hash: bytes
+    reason: WithheldReason
+
+
+_EMPTIED = SealedNotice(header=b"", body=b"")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredFrame:
     """What all recipients of a stored frame have in common.
@@ -48,13 +62,14 @@ class StoredFrame:
         header: FRAME_HEADER bytes.
         statement: STATEMENT bytes.
         signature: hybrid signature over the statement.
-        notices: all of its notices, in order.
+        notices: all of its notices, in order; empty bytes for one that was destroyed.
         publish_log: the leaf of its publication.
         decoded: the decoded header.
         originator: who signed it.
         statement_digest: SHA-256 of the statement.
-        notice_headers: the decoded headers of `notices`.
+        notice_headers: the decoded headers of `notices`; None for one that was destroyed.
         size: bytes of all the above, near enough to count credit and memory by.
+        gone: what is left of those that were destroyed, by index.
     """
 
     topic: str
@@ -67,13 +82,55 @@ class StoredFrame:
     decoded: FrameHeader
     originator: str
     statement_digest: bytes
-    notice_headers: tuple[NoticeHeader, ...]
+    notice_headers: tuple[NoticeHeader | None, ...]
     size: int
+    gone: Mapping[int, Gone] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int]:
         """Names the frame within the broker."""
         return self.topic, self.sequence
+
+    @property
+    def next_expiry(self) -> int | None:
+        """When the next of its notices expires; None where all are destroyed."""
+        times = [header.expires_at for header in self.notice_headers if header is not None]
+        return min(times, default=None)
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Return a notice's leaf hash, also of one that was destroyed."""
+        gone = self.gone.get(index)
+        return self.notices[index].leaf_hash if gone is None else gone.leaf_hash
+
+    def has(self, place: NoticePlace) -> bool:
+        """Whether the frame carries the notice of a place, or did before it was destroyed."""
+        return (
+            place.statement == self.statement_digest
+            and place.index < len(self.notices)
+            and self.leaf_hash(place.index) == place.leaf_hash
+        )
+
+    def expired_at(self, now: int) -> tuple[int, ...]:
+        """Return the notices that are there and have expired."""
+        return tuple(
+            index
+            for index, header in enumerate(self.notice_headers)
+            if header is not None and now >= header.expires_at
+        )
+
+    def without(self, indices: Mapping[int, WithheldReason]) -> Self:
+        """Return the frame as it is once notices are destroyed; their leaf hashes stay."""
+        lost = {
+            index: Gone(leaf_hash=self.leaf_hash(index), reason=reason)
+            for index, reason in indices.items()
+        }
+        pairs = list(zip(self.notices, self.notice_headers, strict=True))
+        return replace(
+            self,
+            notices=tuple(_EMPTIED if i in lost else one for i, (one, _) in enumerate(pairs)),
+            notice_headers=tuple(None if i in lost else head for i, (_, head) in enumerate(pairs)),
+            gone={**self.gone, **lost},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +144,9 @@ class Addressed:
         recipient_index: the record's place among the frame's recipients.
         recipient_path: its inclusion path, leaf to root.
         named: whether the originator named the recipient.
+        granted_until: when the grant ends by which the agency may have the one notice asked for;
+            None for a recipient of the frame, whose own part the others above are.
+        as_of: the store's `era` in which it was read.
     """
 
     frame: StoredFrame
@@ -95,6 +155,8 @@ class Addressed:
     recipient_index: int
     recipient_path: tuple[bytes, ...]
     named: bool
+    granted_until: int | None = None
+    as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +217,10 @@ def show(frame: StoredFrame, now: int, *, admitted: bool, wanted: bool) -> Showi
         return Showing(form=Form.WITHHELD, shown=(), withheld=kept)
     if not wanted:
         return Showing(form=Form.STUB, shown=())
-    verdicts = [_verdict(header, now) for header in frame.notice_headers]
+    verdicts = [
+        frame.gone[index].reason if header is None else _verdict(header, now)
+        for index, header in enumerate(frame.notice_headers)
+    ]
     kept = tuple(
         Withheld(index=index, reason=reason)
         for index, reason in enumerate(verdicts)

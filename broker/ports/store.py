@@ -24,6 +24,7 @@ from broker.domain.cursors import Cursor, Place
 from broker.domain.deliveries import Addressed
 from broker.domain.logs import Inclusion, LogKind
 from broker.domain.receipts import LogRef, Receipt
+from broker.ports.mailboxes import Mailboxes
 
 
 class StoreState(StrEnum):
@@ -52,8 +53,12 @@ class Head:
     note: str = ""
 
 
-class Store(Protocol):
-    """Durable frames, cursors, attachments, directory and logs."""
+class Store(Mailboxes, Protocol):
+    """Durable frames, cursors, mail, attachments, directory and logs."""
+
+    def era(self) -> int:
+        """Return a number that changes when something is destroyed; what is read bears it."""
+        ...
 
     def health(self) -> StoreHealth:
         """Return how the store is."""
@@ -99,7 +104,14 @@ class Store(Protocol):
     async def find_notice(
         self, agency: str, originator: str, notice_id: bytes
     ) -> tuple[Addressed, int] | None:
-        """Return the frame of a notice and the notice's index, if addressed to `agency`."""
+        """Return the frame of a notice and its index, if addressed or granted to `agency`.
+
+        A grant counts here also after it ended.
+        """
+        ...
+
+    async def read_again(self, addressed: Sequence[Addressed]) -> list[Addressed]:
+        """Return frames as they are now, in the same order."""
         ...
 
     async def heads(self, agency: str, topics: Collection[str]) -> Mapping[str, int]:
@@ -113,9 +125,28 @@ class Store(Protocol):
         ...
 
     async def record_deliveries(
-        self, agency: str, subscription: str, acts: Sequence[tuple[Cursor, Act]]
+        self,
+        agency: str,
+        subscription: str,
+        acts: Sequence[tuple[Cursor, Act]],
+        as_of: int | None = None,
     ) -> list[LogRef]:
-        """Write the leaves of deliveries and how far the subscription got in each topic."""
+        """Write the leaves of deliveries and how far the subscription got in each topic.
+
+        Raises:
+            DestroyedError: something was destroyed since era `as_of`, in which the frames were
+                read; nothing was written.
+        """
+        ...
+
+    async def record_fetch(
+        self, agency: str, place: tuple[str, int, int], act: Act, as_of: int
+    ) -> LogRef:
+        """Write the leaf of a notice, given as (topic, sequence, index), that is handed out.
+
+        Raises:
+            DestroyedError: as for `record_deliveries`.
+        """
         ...
 
     async def places(self, agency: str, subscription: str) -> Mapping[str, Place]:

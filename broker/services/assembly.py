@@ -90,7 +90,6 @@ async def assemble(
             clock=clock,
             directory=directory,
             fetching=fetching,
-            delivering=delivering,
             settings=settings,
         ),
         directory=directory,

@@ -13,9 +13,8 @@ from broker.domain.limits import MAX_ATTACHMENT_BYTES, MAX_CHUNK_BYTES, MINUTE_M
 from broker.errors import BrokerError, Reason, invalid, over_limit
 from broker.ports.clock import Clock
 from broker.ports.store import Store
-from broker.services.delivering import Delivering
 from broker.services.directory_keeping import DirectoryKeeping
-from broker.services.fetching import Fetching, Found
+from broker.services.fetching import Fetching
 from keys.envelope import ID_BYTES
 from keys.framing import HASH_BYTES
 
@@ -37,14 +36,12 @@ class Attachments:
         clock: Clock,
         directory: DirectoryKeeping,
         fetching: Fetching,
-        delivering: Delivering,
         settings: Settings,
     ) -> None:
         self._store = store
         self._clock = clock
         self._directory = directory
         self._fetching = fetching
-        self._delivering = delivering
         self._quota = settings.upload_bytes_per_agency
         self._logged: OrderedDict[_Fetch, int] = OrderedDict()
 
@@ -107,19 +104,19 @@ class Attachments:
         found = await self._fetching.find(agency, originator, notice_id)
         if all(one.id != attachment_id for one in found.header.attachments):
             raise BrokerError(Reason.NOT_FOUND)
-        await self._log((agency, originator, notice_id, attachment_id), found)
+        await self._log((agency, originator, notice_id, attachment_id))
         chunk = await self._store.read_attachment(originator, attachment_id, offset, max_bytes)
         if chunk is None:
             raise BrokerError(Reason.NOT_FOUND)
         return chunk
 
-    async def _log(self, fetch: _Fetch, found: Found) -> None:
+    async def _log(self, fetch: _Fetch) -> None:
         """Write that an attachment is fetched, unless that was written a while ago."""
         now = self._clock.now()
         logged = self._logged.get(fetch)
         if logged is not None and 0 <= now - logged < FETCH_MS:
             return
-        await self._delivering.fetch(fetch[0], found.addressed, found.showing)
+        await self._fetching.fetch(*fetch[:3])
         self._logged[fetch] = now
         if len(self._logged) > MAX_FETCHES:
             self._logged.popitem(last=False)

@@ -3,18 +3,20 @@
 
 The one way by which live delivery, catch-up, pulling and fetching hand anything out, so that no
 path is without the rule book. A decision is good for a moment: who had to wait since asks again,
-and only what comes out otherwise gets another leaf.
+and only what comes out otherwise gets another leaf. What was read before something was destroyed
+is read again, so that no leaf says that a notice went out after the recall that took it back.
 Sources: design sections 4 and 6; research/policy.md 2.8.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from broker.domain.acts import Act, delivery, fetching
 from broker.domain.cursors import Cursor
 from broker.domain.deliveries import Addressed, Delivered, Form, Showing, show
 from broker.domain.filters import Filter
 from broker.domain.receipts import LogRef
+from broker.errors import DestroyedError
 from broker.ports.clock import Clock
 from broker.ports.entropy import Entropy
 from broker.ports.store import Store
@@ -66,7 +68,8 @@ class Decided:
 def _paths(addressed: Addressed, showing: Showing) -> tuple[tuple[bytes, ...], ...]:
     if showing.form is not Form.PARTIAL:
         return ()
-    hashes = [notice.leaf_hash for notice in addressed.frame.notices]
+    frame = addressed.frame
+    hashes = [frame.leaf_hash(index) for index in range(len(frame.notices))]
     paths = merkle.inclusion_paths(hashes)
     return tuple(tuple(paths[index]) for index in showing.shown)
 
@@ -105,9 +108,14 @@ class Delivering:
         Raises:
             BrokerError: of the store; nothing may go out.
         """
-        now = self._clock.now()
-        showings = [self._showing(subscriber, federation, one, now) for one in frames]
-        return await self._logged(subscriber, list(zip(frames, showings, strict=True)), now)
+        while True:
+            now = self._clock.now()
+            showings = [self._showing(subscriber, federation, one, now) for one in frames]
+            pairs = list(zip(frames, showings, strict=True))
+            try:
+                return await self._logged(subscriber, pairs, now)
+            except DestroyedError:
+                frames = await self._store.read_again(frames)
 
     async def decide_again(
         self, subscriber: Subscriber, federation: Federation, decided: Sequence[Decided]
@@ -117,21 +125,45 @@ class Delivering:
         Raises:
             BrokerError: of the store; nothing may go out.
         """
-        now = self._clock.now()
-        showings = [self._showing(subscriber, federation, one.addressed, now) for one in decided]
-        pairs = list(zip(decided, showings, strict=True))
-        changed = [(one.addressed, new) for one, new in pairs if new != one.showing]
-        anew = iter(await self._logged(subscriber, changed, now) if changed else ())
-        return [one if new == one.showing else next(anew) for one, new in pairs]
+        while True:
+            decided = await self._as_they_are(decided)
+            now = self._clock.now()
+            showings = [
+                self._showing(subscriber, federation, one.addressed, now) for one in decided
+            ]
+            pairs = list(zip(decided, showings, strict=True))
+            changed = [(one.addressed, new) for one, new in pairs if new != one.showing]
+            try:
+                anew = iter(await self._logged(subscriber, changed, now) if changed else ())
+            except DestroyedError:
+                continue
+            return [one if new == one.showing else next(anew) for one, new in pairs]
+
+    def is_outdated(self, decided: Iterable[Decided]) -> bool:
+        """Whether something was destroyed since one of them was read."""
+        era = self._store.era()
+        return any(one.addressed.as_of != era for one in decided)
+
+    async def _as_they_are(self, decided: Sequence[Decided]) -> Sequence[Decided]:
+        if not self.is_outdated(decided):
+            return decided
+        fresh = await self._store.read_again([one.addressed for one in decided])
+        pairs = zip(decided, fresh, strict=True)
+        return [replace(one, addressed=addressed) for one, addressed in pairs]
 
     def one_notice(
         self, agency: str, federation: Federation, addressed: Addressed, index: int
     ) -> Showing | None:
         """Return the showing of one notice, or None if the agency may not have it now."""
         now = self._clock.now()
-        everything = Filter(topics=("#",))
-        subscriber = Subscriber(agency=agency, subscription="", wanted=everything)
-        showing = self._showing(subscriber, federation, addressed, now)
+        frame, until = addressed.frame, addressed.granted_until
+        if until is None:
+            recipient = agency, addressed.named
+            decision = federation.may_receive(frame.decoded, frame.originator, recipient, now)
+        else:
+            decision = federation.may_receive_granted(frame.decoded, frame.originator, agency, now)
+        admitted = decision.allow and (until is None or now < until)
+        showing = show(frame, now, admitted=admitted, wanted=True)
         if index not in showing.shown:
             return None
         return Showing(form=Form.PARTIAL, shown=(index,))
@@ -140,10 +172,13 @@ class Delivering:
         """Log that a notice is handed to one who asked for it; it may go out on return.
 
         Raises:
+            DestroyedError: something was destroyed since the notice was found.
             BrokerError: of the store; nothing may go out.
         """
-        act = fetching(addressed.frame, showing, agency, self._clock.now(), self._salt())
-        (log,) = await self._store.record([act])
+        frame, (index,) = addressed.frame, showing.shown
+        act = fetching(frame, showing, agency, self._clock.now(), self._salt())
+        place = *frame.key, index
+        log = await self._store.record_fetch(agency, place, act, addressed.as_of)
         return Decided(addressed=addressed, showing=showing, log=log)
 
     def _showing(
@@ -163,7 +198,10 @@ class Delivering:
             place = Cursor(topic=one.frame.topic, sequence=one.frame.sequence)
             salt = self._salt()
             acts.append((place, delivery(one.frame, showing, subscriber.agency, now, salt)))
-        logs = await self._store.record_deliveries(subscriber.agency, subscriber.subscription, acts)
+        as_of = min((one.as_of for one, _ in decided), default=None)
+        logs = await self._store.record_deliveries(
+            subscriber.agency, subscriber.subscription, acts, as_of
+        )
         return [
             Decided(addressed=one, showing=showing, log=log)
             for (one, showing), log in zip(decided, logs, strict=True)

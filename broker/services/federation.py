@@ -124,6 +124,17 @@ class Federation:
                 header.marking, header.topic, originator, agency, named, now
             )
 
+    def may_receive_granted(
+        self, header: FrameHeader, originator: str, grantee: str, now: int
+    ) -> Decision:
+        """Decide whether an agency may have a notice to which its originator admits it."""
+        if self.engine is None:
+            return NO_RULE_BOOK
+        with self._asking:
+            return self.engine.may_receive(
+                header.marking, header.topic, originator, grantee, False, now
+            )
+
     def refused_recipients(
         self, header: FrameHeader, originator: str, recipients: Sequence[tuple[str, bool]], now: int
     ) -> Iterator[tuple[str, Decision]]:

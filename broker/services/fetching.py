@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds one notice for an agency that asks for it by id.
 
-Unknown, not addressed to the caller, refused by the rules, expired: the answer is the same, and so
-is the work: a leaf is written for each, so that the time it takes tells nothing either.
+Unknown, not addressed to the caller, refused by the rules, expired, recalled: the answer is the
+same, and so is the work: a leaf is written for each, so that the time it takes tells nothing
+either. Whom a grant admitted gets the one notice while the grant and the rule book let it.
 """
 
 from dataclasses import dataclass
 
 from broker.domain.acts import Refusal
 from broker.domain.deliveries import Addressed, Showing
-from broker.errors import BrokerError, Reason
+from broker.errors import BrokerError, DestroyedError, Reason
 from broker.ports.store import Store
-from broker.services.delivering import Delivering
+from broker.services.delivering import Decided, Delivering
 from broker.services.directory_keeping import DirectoryKeeping
 from broker.services.refusals import Refusals
 from keys.envelope import NoticeHeader
@@ -44,6 +45,19 @@ class Fetching:
         self._delivering = delivering
         self._refusals = refusals
 
+    async def fetch(self, agency: str, originator: str, notice_id: bytes) -> Decided:
+        """Return a notice that `agency` may have at this moment, after its leaf was written.
+
+        Raises:
+            BrokerError: NOT_FOUND for all that it may not have or that is not there.
+        """
+        while True:
+            found = await self.find(agency, originator, notice_id)
+            try:
+                return await self._delivering.fetch(agency, found.addressed, found.showing)
+            except DestroyedError:
+                continue
+
     async def find(self, agency: str, originator: str, notice_id: bytes) -> Found:
         """Return a notice that `agency` may have at this moment.
 
@@ -57,8 +71,8 @@ class Fetching:
         if place is not None:
             addressed, index = place
             showing = self._delivering.one_notice(agency, federation, addressed, index)
-            if showing is not None:
-                header = addressed.frame.notice_headers[index]
+            header = addressed.frame.notice_headers[index]
+            if showing is not None and header is not None:
                 return Found(addressed=addressed, showing=showing, header=header)
             frame = addressed.frame
             refused = Refusal(

@@ -287,7 +287,8 @@ class Session:
         around = self._around
         while self._ready:
             federation, now = around.directory.standing(self.subscriber.agency), around.clock.now()
-            if federation is self._decided[0] and 0 <= now - self._decided[1] < FRESH_MS:
+            is_fresh = federation is self._decided[0] and 0 <= now - self._decided[1] < FRESH_MS
+            if is_fresh and not around.delivering.is_outdated(self._ready):
                 return
             self._decided = federation, now
             waiting = [*self._ready]

@@ -131,9 +131,7 @@ class Subscriptions:
         Raises:
             BrokerError: NOT_FOUND for all that the agency may not have or that is not there.
         """
-        found = await self._fetching.find(agency, originator, notice_id)
-        decided = await self._around.delivering.fetch(agency, found.addressed, found.showing)
-        return decided.delivered()
+        return (await self._fetching.fetch(agency, originator, notice_id)).delivered()
 
     async def topics(self, agency: str) -> Sequence[TopicView]:
         """List what the agency may know of, by name."""

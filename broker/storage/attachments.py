@@ -2,7 +2,9 @@
 """Attachments in pieces. Their bytes are ciphertext; whether they match is decided by the caller.
 
 An attachment that no frame references counts against its originator's quota and is collected by
-age. A complete one is never dropped while it may be referenced.
+age. A complete one is never dropped while it may be referenced, and is dropped with the last notice
+that lists it. What is dropped is gone at once for everybody, and its pieces are overwritten a few
+at a time, so that publishers do not wait behind 256 MiB.
 """
 
 import hashlib
@@ -28,15 +30,23 @@ VALUES (?, ?, ?, ?, 0, 0, 0, ?)"""
 _PIECE = "INSERT INTO pieces (number, start, content) VALUES (?, ?, ?)"
 _STORED = "UPDATE attachments SET stored = ? WHERE number = ?"
 _COMPLETE = "UPDATE attachments SET complete = 1 WHERE number = ?"
-_REFERENCED = "UPDATE attachments SET referenced = 1 WHERE number = ?"
+_REFERENCED = "UPDATE attachments SET referenced = referenced + 1 WHERE number = ?"
+_RELEASED = """
+UPDATE attachments SET referenced = referenced - 1
+WHERE originator = ? AND attachment_id = ? RETURNING number, referenced"""
 _PIECES = "SELECT content FROM pieces WHERE number = ? ORDER BY start"
 _PIECES_FROM = """
 SELECT start, content FROM pieces
 WHERE number = ?1
   AND start >= (SELECT max(start) FROM pieces WHERE number = ?1 AND start <= ?2)
 ORDER BY start"""
-_DROP_PIECES = "DELETE FROM pieces WHERE number = ?"
 _DROP = "DELETE FROM attachments WHERE number = ?"
+_DOOM = "INSERT INTO doomed (number) VALUES (?)"
+_DOOMED = "SELECT number FROM doomed LIMIT 1"
+_ERASE = """
+DELETE FROM pieces WHERE number = ?1
+  AND start IN (SELECT start FROM pieces WHERE number = ?1 ORDER BY start LIMIT ?2)"""
+_ERASED = "DELETE FROM doomed WHERE number = ?"
 _OLD = """
 SELECT number, originator, stored FROM attachments
 WHERE referenced = 0 AND begun_ms < ? ORDER BY begun_ms LIMIT ?"""
@@ -142,9 +152,38 @@ def reference(connection: Connection, originator: str, notices: Iterable[NoticeH
             attachment = _find(connection, originator, listed.id)
             if attachment is None or not _is(attachment, listed):
                 raise _missing(listed.id)
+            connection.execute(_REFERENCED, (attachment.number,))
             if not attachment.referenced:
-                connection.execute(_REFERENCED, (attachment.number,))
                 connection.execute(_HOLD, (originator, -attachment.stored))
+
+
+def release(connection: Connection, originator: str, notices: Iterable[NoticeHeader]) -> None:
+    """Drop what notices list and no other notice does."""
+    for notice in notices:
+        for listed in notice.attachments:
+            row = connection.execute(_RELEASED, (originator, listed.id)).fetchone()
+            if row is not None and row[1] == 0:
+                _doom(connection, row[0])
+
+
+def erase(transaction: Transaction, pieces: int) -> bool:
+    """Overwrite up to `pieces` of what was dropped; return whether there is more."""
+    connection = transaction.connection
+    while pieces > 0:
+        row = connection.execute(_DOOMED).fetchone()
+        if row is None:
+            return False
+        transaction.erases = True
+        erased = connection.execute(_ERASE, (row[0], pieces)).rowcount
+        if erased < pieces:
+            connection.execute(_ERASED, row)
+        pieces -= erased
+    return has_doomed(connection)
+
+
+def has_doomed(connection: Connection) -> bool:
+    """Whether something that was dropped is still to be overwritten."""
+    return connection.execute(_DOOMED).fetchone() is not None
 
 
 def read(
@@ -195,6 +234,10 @@ def _missing(attachment_id: bytes) -> BrokerError:
 
 
 def _drop(connection: Connection, number: int, originator: str, stored: int) -> None:
-    connection.execute(_DROP_PIECES, (number,))
-    connection.execute(_DROP, (number,))
+    _doom(connection, number)
     connection.execute(_HOLD, (originator, -stored))
+
+
+def _doom(connection: Connection, number: int) -> None:
+    connection.execute(_DROP, (number,))
+    connection.execute(_DOOM, (number,))

@@ -4,9 +4,12 @@
 After an error that may have come with the commit the store is failed: its last operations have an
 unknown outcome, and it takes none more. A full or read-only disk is definite: nothing was written,
 and the store goes on when the disk does. Runs in the writer's thread; knows no queue.
+
+What was destroyed is overwritten in the database, but the WAL still holds it, and may hold it from
+before: so after such a commit the WAL is emptied, as soon as no reader is in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -24,8 +27,12 @@ from broker.storage.transaction import Operation, Transaction
 
 _WRITTEN_TWICE = 2
 """A batch lies in the WAL and, until the WAL is used again, in the database too."""
+ERASE_WAIT_MS = 250
+"""How long publishers may wait for a reader who is in the WAL that is to be emptied."""
 _PROBE = "UPDATE topics SET head = head WHERE topic = (SELECT min(topic) FROM topics)"
 
+Destroyed: TypeAlias = Callable[[Iterable[tuple[str, int]]], None]
+"""Is told, after the commit, of which frames something was destroyed."""
 Outcome: TypeAlias = Any
 """What an operation returned, or the `BrokerError` by which it was refused."""
 
@@ -66,10 +73,21 @@ class _DiskRefusesError(Exception):
 class Committer:
     """The one that writes."""
 
-    def __init__(self, connection: dbapi2.Connection, folder: Path, limits: StoreLimits) -> None:
+    def __init__(
+        self,
+        connection: dbapi2.Connection,
+        folder: Path,
+        limits: StoreLimits,
+        *,
+        destroyed: Destroyed = lambda _: None,
+        unerased: bool = False,
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._limits = limits
+        self._destroyed = destroyed
+        self.is_unerased = unerased
+        """Whether the WAL may hold what was destroyed."""
         self.health = StoreHealth(state=StoreState.READY)
 
     def commit(self, batch: Sequence[Work]) -> list[Outcome]:
@@ -89,6 +107,8 @@ class Committer:
             return [self._unknown() for _ in batch]
         if self.health.state is not StoreState.READY and self._has_room_for_all():
             self.health = StoreHealth(state=StoreState.READY)
+        if self.is_unerased:
+            self._erase()
         return outcomes
 
     def tidy(self, *, idle: bool) -> bool:
@@ -104,12 +124,27 @@ class Committer:
             if idle and self._has_room_for_all():
                 self.commit([Work(operation=_probe, size=0)])
             return True
+        if self.is_unerased:
+            self._erase()
+            return True
         try:
             return self._copy_back(idle=idle)
         except dbapi2.Error as error:
             if fault_of(error) not in {Fault.FULL, Fault.READ_ONLY}:
                 self._fail(error)
             return False
+
+    def _erase(self) -> None:
+        """Empty the WAL, unless readers or the disk do not let us; `tidy` tries again then."""
+        busy_ms = self._connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        try:
+            self._connection.execute(f"PRAGMA busy_timeout = {ERASE_WAIT_MS}")
+            is_busy, _, _ = self._pragma("wal_checkpoint(TRUNCATE)")
+            self.is_unerased = bool(is_busy)
+            self._connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        except dbapi2.Error as error:
+            if fault_of(error) not in {Fault.FULL, Fault.READ_ONLY}:
+                self._fail(error)
 
     def _copy_back(self, *, idle: bool) -> bool:
         _, pages, copied = self._pragma("wal_checkpoint(NOOP)")
@@ -155,6 +190,7 @@ class Committer:
             outcomes = [self._run(transaction, work.operation) for work in batch]
             transaction.finish()
             self._connection.execute("COMMIT")
+            self._note_destroyed(transaction)
         except dbapi2.Error as error:
             self._roll_back()
             states = {Fault.FULL: StoreState.FULL, Fault.READ_ONLY: StoreState.READ_ONLY}
@@ -163,6 +199,11 @@ class Committer:
                 raise
             raise _DiskRefusesError(state, named(error)) from error
         return outcomes
+
+    def _note_destroyed(self, transaction: Transaction) -> None:
+        self.is_unerased = self.is_unerased or transaction.erases
+        if transaction.destroyed:
+            self._destroyed(transaction.destroyed)
 
     def _run(self, transaction: Transaction, operation: Operation[Any]) -> Outcome:
         mark = transaction.mark()

@@ -24,11 +24,18 @@ _WRITER = (
     "wal_autocheckpoint = 0",
     "journal_size_limit = 67108864",
     "cache_size = -32768",
-    # No stale copy of a row stays in a page that is in use: a leaf is in the file once.
-    "secure_delete = FAST",
+    # What is overwritten or deleted stays in no page, be it in use or free: a leaf is in the file
+    # once, and a notice that was destroyed is not there.
+    "secure_delete = ON",
 )
 _COMMON = ("temp_store = MEMORY", "cell_size_check = ON", "trusted_schema = OFF", "mmap_size = 0")
-_TAKEN = {"journal_mode": "wal", "synchronous": 2, "page_size": PAGE_BYTES, "wal_autocheckpoint": 0}
+_TAKEN = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "page_size": PAGE_BYTES,
+    "wal_autocheckpoint": 0,
+    "secure_delete": 1,
+}
 
 
 def check_version(version: tuple[int, int, int]) -> None:

@@ -2,12 +2,14 @@
 """Reading frames as a recipient gets them. Whether it may have them is not decided here."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from sqlcipher3.dbapi2 import Connection
 
 from broker.domain.deliveries import Addressed, StoredFrame
+from broker.domain.mail import MailKind
 from broker.domain.receipts import LogRef
 from broker.storage.cache import FrameCache
 from broker.storage.faults import internal
@@ -28,6 +30,12 @@ SELECT f.topic, f.sequence, n.position
 FROM notices n JOIN frames f ON f.frame_id = n.frame_id
 JOIN recipients r ON r.agency = ? AND r.topic = f.topic AND r.sequence = f.sequence
 WHERE n.originator = ? AND n.notice_id = ?"""
+_GRANTED = """
+SELECT n.position, f.topic, f.sequence,
+  (SELECT max(p.until) FROM posted p WHERE p.topic = f.topic AND p.sequence = f.sequence
+    AND p.position = n.position AND p.kind = ? AND p.recipient = ?)
+FROM notices n JOIN frames f ON f.frame_id = n.frame_id
+WHERE n.originator = ? AND n.notice_id = ?"""
 _HEADS = """
 SELECT value, (SELECT max(sequence) FROM recipients WHERE agency = ? AND topic = value)
 FROM json_each(?)"""
@@ -46,8 +54,20 @@ def read(
     max_bytes: int,
 ) -> list[Addressed]:
     """Return frames addressed to `agency` behind a sequence, at least one where there is one."""
+    as_of = cache.era
     rows = connection.execute(_OWN, (agency, topic, after, max(max_frames, 1))).fetchall()
-    return [_addressed(connection, cache, topic, row) for row in _within(rows, max_bytes)]
+    return [_addressed(connection, cache, topic, row, as_of) for row in _within(rows, max_bytes)]
+
+
+def read_again(
+    connection: Connection, cache: FrameCache, addressed: Sequence[Addressed]
+) -> list[Addressed]:
+    """Return frames as they are now; of a recipient's own part nothing changes but its wrap."""
+    as_of = cache.era
+    return [
+        replace(one, frame=frame_at(connection, cache, *one.frame.key), as_of=as_of)
+        for one in addressed
+    ]
 
 
 def _within(rows: list[_Row], max_bytes: int) -> list[_Row]:
@@ -63,13 +83,36 @@ def _within(rows: list[_Row], max_bytes: int) -> list[_Row]:
 def find_notice(
     connection: Connection, cache: FrameCache, agency: str, originator: str, notice_id: bytes
 ) -> tuple[Addressed, int] | None:
-    """Return the frame of a notice and the notice's index, if addressed to `agency`."""
+    """Return the frame of a notice and its index, if addressed or granted to `agency`."""
+    as_of = cache.era
     found = connection.execute(_NOTICE, (agency, originator, notice_id)).fetchone()
     if found is None:
-        return None
+        return _find_granted(connection, cache, agency, originator, notice_id)
     topic, sequence, position = found
     row = connection.execute(_OWN, (agency, topic, sequence - 1, 1)).fetchone()
-    return _addressed(connection, cache, topic, row), position
+    return _addressed(connection, cache, topic, row, as_of), position
+
+
+def _find_granted(
+    connection: Connection, cache: FrameCache, agency: str, originator: str, notice_id: bytes
+) -> tuple[Addressed, int] | None:
+    as_of = cache.era
+    values = (MailKind.GRANT, agency, originator, notice_id)
+    found = connection.execute(_GRANTED, values).fetchone()
+    if found is None or found[3] is None:
+        return None
+    position, topic, sequence, until = found
+    addressed = Addressed(
+        frame=frame_at(connection, cache, topic, sequence),
+        recipient=b"",
+        wrap=b"",
+        recipient_index=0,
+        recipient_path=(),
+        named=False,
+        granted_until=until,
+        as_of=as_of,
+    )
+    return addressed, position
 
 
 def heads(connection: Connection, agency: str, topics: Collection[str]) -> Mapping[str, int]:
@@ -78,10 +121,12 @@ def heads(connection: Connection, agency: str, topics: Collection[str]) -> Mappi
     return {topic: head or 0 for topic, head in rows}
 
 
-def _addressed(connection: Connection, cache: FrameCache, topic: str, row: _Row) -> Addressed:
+def _addressed(
+    connection: Connection, cache: FrameCache, topic: str, row: _Row, as_of: int
+) -> Addressed:
     sequence, position, named, recipient, wrap, path, _ = row
     return Addressed(
-        frame=_frame(connection, cache, topic, sequence),
+        frame=frame_at(connection, cache, topic, sequence),
         recipient=recipient,
         wrap=wrap,
         recipient_index=position,
@@ -89,17 +134,20 @@ def _addressed(connection: Connection, cache: FrameCache, topic: str, row: _Row)
             path[start : start + HASH_BYTES] for start in range(0, len(path), HASH_BYTES)
         ),
         named=bool(named),
+        as_of=as_of,
     )
 
 
-def _frame(connection: Connection, cache: FrameCache, topic: str, sequence: int) -> StoredFrame:
+def frame_at(connection: Connection, cache: FrameCache, topic: str, sequence: int) -> StoredFrame:
+    """Return the frame at a place, from the cache if it is there."""
     frame = cache.get(topic, sequence)
     if frame is None:
+        as_of = cache.era
         row = connection.execute(_FRAME, (topic, sequence)).fetchone()
         if row is None:
             raise internal(f"frame {sequence} of {topic} is not there")
         index, time_ms, salt, content, digest = row
         log = LogRef(index=index, salt=salt, time_ms=time_ms)
         frame = unpacked(topic, sequence, log, content, digest)
-        cache.put(frame)
+        cache.put(frame, as_of)
     return frame

@@ -39,8 +39,8 @@ INSERT INTO topics (topic, head) VALUES (?, 1)
 ON CONFLICT (topic) DO UPDATE SET head = head + 1 RETURNING head"""
 _FRAME = """
 INSERT INTO frames (topic, sequence, originator, seal_id, statement_digest, leaf_index, time_ms,
-                    size, content_digest, content)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                    size, next_expiry, recipients_end, recipient_count, content_digest, content)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, last_insert_rowid(), ?, ?, ?)"""
 _NOTICES = "INSERT INTO notices (originator, notice_id, frame_id, position)"
 _RECIPIENTS = """INSERT INTO recipients
 (agency, topic, sequence, position, named, recipient, wrap, path)"""
@@ -119,6 +119,8 @@ def _write(connection: Connection, admission: Admission, sequence: int, log: Log
     """Write the rows of a frame and return its size."""
     checked, header = admission.checked, admission.checked.header
     content = packed(checked.frame)
+    # Just before the frame, which names the last of its recipients by the number given last.
+    insert(connection, _RECIPIENTS, _recipient_rows(admission, sequence))
     values = (
         header.topic,
         sequence,
@@ -128,6 +130,8 @@ def _write(connection: Connection, admission: Admission, sequence: int, log: Log
         log.index,
         log.time_ms,
         len(content),
+        min(notice.expires_at for notice in checked.notices),
+        len(checked.recipients),
         sha256(content),
         content,
     )
@@ -137,7 +141,6 @@ def _write(connection: Connection, admission: Admission, sequence: int, log: Log
         for position, notice in enumerate(checked.notices)
     ]
     insert(connection, _NOTICES, notices)
-    insert(connection, _RECIPIENTS, _recipient_rows(admission, sequence))
     chain = (admission.originator, header.outlet, header.topic)
     links = [
         (*chain, one.agency, one.seq, admission.statement_digest) for one in checked.recipients

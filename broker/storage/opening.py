@@ -42,11 +42,13 @@ class Opened:
         connection: the only one that writes.
         lock: held as long as it is open.
         heads: what was signed last, beside the database.
+        was_left_open: whether a WAL was there, which may still hold what was destroyed.
     """
 
     connection: dbapi2.Connection
     lock: FileIO
     heads: HeadsFile
+    was_left_open: bool = False
 
     def close(self) -> None:
         """Let go of the file, then of the lock."""
@@ -64,6 +66,7 @@ def open_database(path: Path, limits: StoreLimits) -> Opened:
     with ExitStack() as undo:
         try:
             lock = undo.enter_context(_locked(path))
+            was_left_open = path.with_name(f"{path.name}-wal").exists()
             _touch(path)
             connection = connecting.connect_writer(path)
             undo.callback(connection.close)
@@ -77,7 +80,7 @@ def open_database(path: Path, limits: StoreLimits) -> Opened:
         except OSError as error:
             raise StartError(StartFault.WRONG_SETTINGS, str(error)) from error
         undo.pop_all()
-    return Opened(connection=connection, lock=lock, heads=heads)
+    return Opened(connection=connection, lock=lock, heads=heads, was_left_open=was_left_open)
 
 
 def _beside(path: Path, suffix: str) -> Path:

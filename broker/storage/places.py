@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where subscriptions stand in topics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlcipher3.dbapi2 import Connection
 
-from broker.domain.acts import Act
+from broker.domain.acts import Act, carried
 from broker.domain.cursors import Cursor, Place
 from broker.domain.receipts import LogRef
 from broker.errors import invalid
+from broker.storage import holders
 from broker.storage.transaction import Transaction
 
 _PLACE = """
@@ -33,15 +34,28 @@ def record_deliveries(
     transaction: Transaction, agency: str, subscription: str, acts: Sequence[tuple[Cursor, Act]]
 ) -> list[LogRef]:
     """Write the leaves of deliveries and how far they went; going back over old ones is no gain."""
-    furthest: dict[str, int] = {}
-    for cursor, _ in acts:
-        furthest[cursor.topic] = max(furthest.get(cursor.topic, 0), cursor.sequence)
-    for topic, sequence in furthest.items():
-        place = _place(transaction.connection, agency, subscription, topic)
+    connection = transaction.connection
+    before: dict[str, int] = {}
+    for topic, sequence in _furthest(cursor for cursor, _ in acts).items():
+        place = _place(connection, agency, subscription, topic)
+        before[topic] = place.delivered
         if sequence > place.delivered:
             moved = Place(acknowledged=place.acknowledged, delivered=sequence)
-            _set(transaction.connection, agency, subscription, topic, moved)
+            _set(connection, agency, subscription, topic, moved)
+    parts = [(one.topic, one.sequence, carried(act)) for one, act in acts]
+    kept_back = [(topic, at, shown) for topic, at, shown in parts if shown is not None]
+    holders.note_kept_back(connection, agency, subscription, kept_back)
+    # Only one that was delivered before can have been kept back then.
+    again = [(topic, at) for topic, at, shown in parts if shown is None and at <= before[topic]]
+    holders.note_given(connection, agency, subscription, again)
     return transaction.append_acts([act for _, act in acts])
+
+
+def _furthest(cursors: Iterable[Cursor]) -> dict[str, int]:
+    furthest: dict[str, int] = {}
+    for cursor in cursors:
+        furthest[cursor.topic] = max(furthest.get(cursor.topic, 0), cursor.sequence)
+    return furthest
 
 
 def acknowledge(

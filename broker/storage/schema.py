@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of the broker's database, and the numbers that name the file and its shape.
 
-Times are milliseconds since 1970; ids and hashes are raw bytes. Rows of `frames`, `leaves`, `nodes`
-and `entries` are only ever added. Auditors read `leaves` in the file itself, so its columns
-`leaf_index` and `body` stay as they are.
+Times are milliseconds since 1970; ids and hashes are raw bytes. Rows of `leaves`, `nodes`,
+`entries` and `mail` are only ever added; what changes in `frames`, `recipients` and `posted` is
+destroyed.
+Auditors read `leaves` in the file itself, so its columns `leaf_index` and `body` stay as they are.
 """
 
 APPLICATION_ID = 0x746F6373
@@ -16,7 +17,9 @@ TABLES = (
         topic TEXT PRIMARY KEY,
         head INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    # `content` is last, so that the other columns are read without its pages.
+    # `content` is last, so that the other columns are read without its pages. The rows of a frame's
+    # recipients follow each other: `recipients_end` is the last of `recipient_count`. A frame all
+    # of whose notices are destroyed expires no more.
     """CREATE TABLE frames (
         frame_id INTEGER PRIMARY KEY,
         topic TEXT NOT NULL,
@@ -27,11 +30,16 @@ TABLES = (
         leaf_index INTEGER NOT NULL,
         time_ms INTEGER NOT NULL,
         size INTEGER NOT NULL,
+        next_expiry INTEGER,
+        recipients_end INTEGER NOT NULL,
+        recipient_count INTEGER NOT NULL,
         content_digest BLOB NOT NULL,
         content BLOB NOT NULL
     ) STRICT""",
     "CREATE UNIQUE INDEX frames_by_place ON frames (topic, sequence)",
     "CREATE UNIQUE INDEX frames_by_seal ON frames (originator, seal_id)",
+    "CREATE INDEX frames_by_statement ON frames (statement_digest)",
+    "CREATE INDEX frames_by_expiry ON frames (next_expiry) WHERE next_expiry IS NOT NULL",
     """CREATE TABLE notices (
         originator TEXT NOT NULL,
         notice_id BLOB NOT NULL,
@@ -41,6 +49,7 @@ TABLES = (
     ) STRICT, WITHOUT ROWID""",
     # A row for each recipient holds its wrap and path, so that a reader loads only its own.
     """CREATE TABLE recipients (
+        number INTEGER PRIMARY KEY,
         agency TEXT NOT NULL,
         topic TEXT NOT NULL,
         sequence INTEGER NOT NULL,
@@ -68,8 +77,55 @@ TABLES = (
         delivered INTEGER NOT NULL,
         PRIMARY KEY (agency, subscription, topic)
     ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE attachments (
+    # Deliveries that did not carry every notice, and what they did carry; those that went out whole
+    # are told from `places` alone.
+    """CREATE TABLE kept_back (
+        agency TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        subscription TEXT NOT NULL,
+        shown BLOB NOT NULL,
+        PRIMARY KEY (agency, topic, sequence, subscription)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE fetched (
+        agency TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (agency, topic, sequence, position)
+    ) STRICT, WITHOUT ROWID""",
+    # Letters, grants and recalls, each once; emptied where the notice was destroyed.
+    """CREATE TABLE posted (
         number INTEGER PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        sender TEXT NOT NULL,
+        name BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        topic TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        recipient TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        outlives INTEGER NOT NULL,
+        addressees INTEGER NOT NULL,
+        leaf_index INTEGER NOT NULL,
+        time_ms INTEGER NOT NULL,
+        signed BLOB NOT NULL,
+        sealed BLOB NOT NULL,
+        signature BLOB NOT NULL
+    ) STRICT""",
+    "CREATE UNIQUE INDEX posted_by_name ON posted (sender, kind, name)",
+    "CREATE INDEX posted_by_notice ON posted (topic, sequence, position, kind, recipient)",
+    # A mailbox: numbers without gaps, given under the writer's transaction.
+    """CREATE TABLE mail (
+        agency TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (agency, sequence)
+    ) STRICT, WITHOUT ROWID""",
+    # `referenced` counts notices. A number is never given twice: pieces are erased by it.
+    """CREATE TABLE attachments (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
         originator TEXT NOT NULL,
         attachment_id BLOB NOT NULL,
         length INTEGER NOT NULL,
@@ -87,6 +143,10 @@ TABLES = (
         content BLOB NOT NULL
     ) STRICT""",
     "CREATE UNIQUE INDEX pieces_by_start ON pieces (number, start)",
+    # Attachments that are no more, whose pieces are being erased a few at a time.
+    """CREATE TABLE doomed (
+        number INTEGER PRIMARY KEY
+    ) STRICT""",
     # Bytes of an originator's attachments that no frame references, so that none are counted up.
     """CREATE TABLE holdings (
         originator TEXT PRIMARY KEY,

@@ -20,7 +20,7 @@ from broker.domain.cursors import Cursor, Place
 from broker.domain.deliveries import Addressed
 from broker.domain.logs import Inclusion, LogKind
 from broker.domain.receipts import LogRef, Receipt
-from broker.errors import BrokerError, Reason, StartError, StartFault
+from broker.errors import BrokerError, DestroyedError, Reason, StartError, StartFault
 from broker.ports.store import Head, StoreHealth
 from broker.storage import (
     attachments,
@@ -28,6 +28,7 @@ from broker.storage import (
     directory,
     frame_reading,
     frame_writing,
+    holders,
     places,
     trees,
 )
@@ -35,22 +36,22 @@ from broker.storage.cache import FrameCache
 from broker.storage.committing import Committer, Need
 from broker.storage.faults import named
 from broker.storage.limits import StoreLimits
+from broker.storage.mailboxes import SqliteMailboxes
 from broker.storage.opening import Opened, open_database
 from broker.storage.reading import Readers
+from broker.storage.transaction import Transaction
 from broker.storage.writing import Writer
 
 _LEAF_BYTES = 2048
 """A leaf, its row and its share of the tree."""
 
 
-class SqliteStore:
+class SqliteStore(SqliteMailboxes):
     """The store of one broker. Make one with `open`; all calls come from one event loop."""
 
-    def __init__(self, opened: Opened, readers: Readers, writer: Writer, cached_bytes: int) -> None:
+    def __init__(self, opened: Opened, readers: Readers, writer: Writer, cache: FrameCache) -> None:
+        super().__init__(readers, writer, cache)
         self._opened = opened
-        self._readers = readers
-        self._writer = writer
-        self._cache = FrameCache(cached_bytes)
 
     @classmethod
     async def open(cls, path: Path, limits: StoreLimits | None = None) -> Self:
@@ -61,8 +62,15 @@ class SqliteStore:
         """
         bounds = StoreLimits() if limits is None else limits
         opened, readers = await asyncio.to_thread(_opened, path, bounds)
-        committer = Committer(opened.connection, path.parent, bounds)
-        return cls(opened, readers, Writer(committer, bounds), bounds.cached_bytes)
+        cache = FrameCache(bounds.cached_bytes)
+        committer = Committer(
+            opened.connection,
+            path.parent,
+            bounds,
+            destroyed=cache.drop,
+            unerased=opened.was_left_open,
+        )
+        return cls(opened, readers, Writer(committer, bounds), cache)
 
     def health(self) -> StoreHealth:
         """Return how the store is."""
@@ -119,11 +127,17 @@ class SqliteStore:
     async def find_notice(
         self, agency: str, originator: str, notice_id: bytes
     ) -> tuple[Addressed, int] | None:
-        """Return the frame of a notice and the notice's index, if addressed to `agency`."""
+        """Return the frame of a notice and its index, if addressed or granted to `agency`."""
         return await self._readers.run(
             lambda connection: frame_reading.find_notice(
                 connection, self._cache, agency, originator, notice_id
             )
+        )
+
+    async def read_again(self, addressed: Sequence[Addressed]) -> list[Addressed]:
+        """Return frames as they are now, in the same order."""
+        return await self._readers.run(
+            lambda connection: frame_reading.read_again(connection, self._cache, addressed)
         )
 
     async def heads(self, agency: str, topics: Collection[str]) -> Mapping[str, int]:
@@ -141,13 +155,35 @@ class SqliteStore:
         )
 
     async def record_deliveries(
-        self, agency: str, subscription: str, acts: Sequence[tuple[Cursor, Act]]
+        self,
+        agency: str,
+        subscription: str,
+        acts: Sequence[tuple[Cursor, Act]],
+        as_of: int | None = None,
     ) -> list[LogRef]:
         """Write the leaves of deliveries and how far the subscription got in each topic."""
-        return await self._writer.submit(
-            lambda transaction: places.record_deliveries(transaction, agency, subscription, acts),
-            _LEAF_BYTES * len(acts),
-        )
+
+        def record(transaction: Transaction) -> list[LogRef]:
+            self._check_era(as_of)
+            return places.record_deliveries(transaction, agency, subscription, acts)
+
+        return await self._writer.submit(record, _LEAF_BYTES * len(acts))
+
+    async def record_fetch(
+        self, agency: str, place: tuple[str, int, int], act: Act, as_of: int
+    ) -> LogRef:
+        """Write the leaf of a notice that is handed out by id."""
+
+        def record(transaction: Transaction) -> LogRef:
+            self._check_era(as_of)
+            return holders.record_fetch(transaction, agency, place, act)
+
+        return await self._writer.submit(record, _LEAF_BYTES)
+
+    def _check_era(self, as_of: int | None) -> None:
+        """Refuse, in the writer's thread, what was read before something was destroyed."""
+        if as_of is not None and as_of != self._cache.era:
+            raise DestroyedError
 
     async def places(self, agency: str, subscription: str) -> Mapping[str, Place]:
         """Return where a subscription stands in each topic that it has a place in."""

@@ -60,6 +60,10 @@ class Transaction:
         self.connection = connection
         self._acts = Growth(connection, LogKind.ACTS)
         self._directory = Growth(connection, LogKind.DIRECTORY)
+        self.destroyed: set[tuple[str, int]] = set()
+        """Frames of which something was destroyed."""
+        self.erases = False
+        """Whether what was overwritten may be in no file once the transaction is committed."""
 
     def append_acts(self, acts: Sequence[Act]) -> list[LogRef]:
         """Write the leaves of acts and return where they are."""

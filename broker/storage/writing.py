@@ -116,7 +116,7 @@ class Writer:
     # In the writer's thread from here on.
 
     def _run(self) -> None:
-        untidy, going_on = False, True
+        untidy, going_on = self._committer.is_unerased, True
         while going_on:
             jobs, going_on = self._take(IDLE_SECONDS if untidy else None)
             if jobs:

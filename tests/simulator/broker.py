@@ -310,7 +310,7 @@ class MemoryBroker:
     def notice(self, originator: str, notice_id: bytes) -> tuple[_Stored, int]:
         """Return the frame of a notice and its place in it."""
         for stored in self._all():
-            ids = [one.notice_id for one in stored.common.notice_headers]
+            ids = [one and one.notice_id for one in stored.common.notice_headers]
             if stored.common.originator == originator and notice_id in ids:
                 return stored, ids.index(notice_id)
         raise AgencyError(Reason.NOT_FOUND, "no such notice")

@@ -11,7 +11,7 @@ fail; `acts` holds in clear what each leaf says.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from broker.domain.acts import Act
@@ -26,6 +26,7 @@ from broker.ports.store import Head, StoreHealth, StoreState
 from keys import merkle
 from keys.envelope import NO_PREVIOUS, AttachmentRef, NoticeHeader
 from keys.framing import sha256
+from tests.simulator.memory_mail import MemoryMailboxes
 
 _STATES = {
     Reason.STORAGE_FULL: StoreState.FULL,
@@ -41,7 +42,7 @@ class _Attachment:
     begun_ms: int
     data: bytearray = field(default_factory=bytearray)
     complete: bool = False
-    referenced: bool = False
+    referenced: int = 0
 
     @property
     def upload(self) -> Upload:
@@ -62,10 +63,11 @@ class _Tree:
         return merkle.root(self.hashes[:size])
 
 
-class MemoryStore:
+class MemoryStore(MemoryMailboxes):
     """A store that forgets everything when it is gone. All calls come from one event loop."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.acts: list[Act] = []
         """Every act with what its leaf says, in order of the log."""
         self.writes = 0
@@ -135,7 +137,7 @@ class MemoryStore:
             attachments = self._listed(admission)
             self._check_chains(admission)
             for attachment in attachments:
-                attachment.referenced = True
+                attachment.referenced += 1
             return self._append(admission)
 
     async def find_receipt(self, originator: str, seal_id: bytes, statement: bytes) -> Receipt:
@@ -155,7 +157,7 @@ class MemoryStore:
             max_bytes -= one.frame.size
             if len(found) >= max(max_frames, 1) or (found and max_bytes < 0):
                 break
-            found.append(one)
+            found.append(replace(one, as_of=self._era))
         return found
 
     async def find_notice(
@@ -164,9 +166,9 @@ class MemoryStore:
         place = self._notices.get((originator, notice_id))
         if place is None:
             return None
-        topic, sequence, index = place
-        own = self._addressed.get((agency, topic), ())
-        return next(((one, index) for one in own if one.frame.sequence == sequence), None)
+        key, index = place[:2], place[2]
+        own = self._own(agency, key) or self._granted(agency, key, index)
+        return None if own is None else (replace(own, as_of=self._era), index)
 
     async def heads(self, agency: str, topics: Collection[str]) -> Mapping[str, int]:
         own = {topic: self._addressed.get((agency, topic)) for topic in topics}
@@ -177,9 +179,16 @@ class MemoryStore:
             return self._log(acts)
 
     async def record_deliveries(
-        self, agency: str, subscription: str, acts: Sequence[tuple[Cursor, Act]]
+        self,
+        agency: str,
+        subscription: str,
+        acts: Sequence[tuple[Cursor, Act]],
+        as_of: int | None = None,
     ) -> list[LogRef]:
         async with self._write():
+            self._check_era(as_of)
+            for cursor, act in acts:
+                self._note_delivered(agency, (cursor.topic, cursor.sequence), act)
             places = self._places.setdefault((agency, subscription), {})
             for cursor, _ in acts:
                 place = places.get(cursor.topic, Place())
@@ -369,6 +378,13 @@ class MemoryStore:
             for notice in notices
             for one in notice.attachments
         ]
+
+    def _release(self, originator: str, notice: NoticeHeader) -> None:
+        for listed in notice.attachments:
+            held = self._attachments[originator, listed.id]
+            held.referenced -= 1
+            if not held.referenced:
+                del self._attachments[originator, listed.id]
 
     def _attached(self, originator: str, listed: AttachmentRef) -> _Attachment:
         found = self._attachments.get((originator, listed.id))

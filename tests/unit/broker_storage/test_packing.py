@@ -9,7 +9,7 @@ from broker.domain.deliveries import StoredFrame
 from broker.domain.receipts import LogRef
 from broker.errors import BrokerError, Reason
 from broker.storage.packing import packed, stored, unpacked
-from keys.framing import framed, listed, sha256
+from keys.framing import framed, listed, sha256, u8, u32
 from tests.property.storage.frames import admission, notice_id
 
 LOG = LogRef(index=3, salt=b"s" * 32, time_ms=7)
@@ -26,7 +26,12 @@ def parts(content: bytes = CONTENT) -> list[bytes]:
     frame = ADMITTED.checked.frame
     headers = listed([notice.header for notice in frame.notices])
     bodies = listed([notice.body for notice in frame.notices])
-    return [frame.header, frame.statement, frame.signature, headers, bodies]
+    return [frame.header, frame.statement, frame.signature, headers, bodies, listed([])]
+
+
+def gone(*indices: int, reason: int = 3) -> bytes:
+    """Return what a frame says of notices that were destroyed."""
+    return listed([listed([u32(index), u8(reason), bytes(32)]) for index in indices])
 
 
 def refusal(content: bytes, digest: bytes | None = None) -> BrokerError:
@@ -47,12 +52,17 @@ def test_bytes_that_changed_since_are_damaged() -> None:
         b"",
         CONTENT[:-1],
         CONTENT + b"x",
-        framed(LABEL, *parts()[:4]),
+        framed(LABEL, *parts()[:5]),
         framed("tocsin/other/v1", *parts()),
         framed(LABEL, b"header", *parts()[1:]),
         framed(LABEL, parts()[0], b"statement", *parts()[2:]),
-        framed(LABEL, *parts()[:4], listed([b"body"] * 2)),
-        framed(LABEL, *parts()[:3], listed([b"header"] * 3), parts()[4]),
+        framed(LABEL, *parts()[:4], listed([b"body"] * 2), parts()[5]),
+        framed(LABEL, *parts()[:3], listed([b"header"] * 3), *parts()[4:]),
+        framed(LABEL, *parts()[:5], b"gone"),
+        framed(LABEL, *parts()[:5], gone(1)[:-1]),
+        framed(LABEL, *parts()[:5], gone(3)),
+        framed(LABEL, *parts()[:5], gone(1, reason=9)),
+        framed(LABEL, *parts()[:5], gone(1, 1)),
     ],
 )
 def test_other_bytes_do_not_decode_even_under_their_own_digest(content: bytes) -> None:
