@@ -9,13 +9,31 @@ from keys.framing import listed
 
 
 class OpeningKind(StrEnum):
-    """How content was shown."""
+    """How content was shown, or what else our own log tells of our people."""
 
     LIST = "list"
     SHOW = "show"
     SEARCH = "search"
     STREAM = "stream"
     SAVE = "save"
+
+    REFUSED = "refused"
+    """Somebody asked for what the rules keep from them; nothing was shown."""
+
+    BREAK_GLASS = "break-glass"
+    """Opened for danger to life; `case` is the ticket."""
+
+    REVIEW = "review"
+    """A supervisor looked at a break-glass; `case` is its ticket."""
+
+    OFFICER = "officer"
+    """The register of officers was changed: `purpose` says how, `case` for whom."""
+
+    ACT = "act"
+    """An act was asked for that needs two; `case` is the digest of its bytes."""
+
+    APPROVAL = "approval"
+    """The second person approved one."""
 
 
 def leaf_fields(opening: Opening) -> Mapping[str, bytes | str | int]:
