@@ -6,12 +6,12 @@ replayed, left out or put in another order; the Merkle root over the signed entr
 state. Does not fetch or store anything. Source: docs/protocol.md section 10.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 from keys import merkle
+from keys.changes import CardEntry, OperationEntry, RevokeEntry, SuccessorEntry
 from keys.entries import (
     AgencyEntry,
     Entry,
@@ -20,154 +20,59 @@ from keys.entries import (
     RuleBookEntry,
     TopicEntry,
     UnlockEntry,
-    decode_content,
-    encode_content,
 )
-from keys.errors import DirectoryError, FramingError, Reason
-from keys.fields import check_time
-from keys.framing import (
-    HASH_BYTES,
-    framed,
-    read_bytes,
-    read_uint,
-    refusing,
-    sha256,
-    u64,
-    unframe,
-)
-from keys.recipients import EncryptionKey
+from keys.errors import DirectoryError, Reason, SignatureError
+from keys.membership import Membership
 from keys.root import (
     RootDocument,
     SignedRoot,
     count_signatures,
-    decode_signatures,
-    encode_signatures,
     federation_id,
-    merged_signatures,
     verified_roots,
 )
-from keys.signers import Signer
-from keys.signing import PAYLOAD_ENTRY, Keyset
+from keys.signed_entries import (
+    DirectoryEntry,
+    SignedEntry,
+    decode_entry,
+    encode_entry,
+    required_signatures,
+    sign_card,
+    sign_entry,
+)
+from keys.signing import PAYLOAD_CARD, PAYLOAD_ENTRY, verify
 
 __all__ = [
     "AgencyEntry",
+    "CardEntry",
     "Directory",
     "DirectoryEntry",
     "Entry",
     "LockEntry",
+    "OperationEntry",
     "RetireEntry",
+    "RevokeEntry",
     "RuleBookEntry",
     "SignedEntry",
+    "SuccessorEntry",
     "TopicEntry",
     "UnlockEntry",
     "decode_entry",
     "encode_entry",
     "required_signatures",
+    "sign_card",
     "sign_entry",
 ]
 
-MAX_ENTRY_BYTES = 2 << 20
-
-_KeyName = tuple[str, str]
-"""What a key is for, and its id: keysets and encryption keys may have one id."""
-
-_ENTRY = "tocsin/directory-entry/v1"
-_SIGNED = "tocsin/signed-entry/v1"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryEntry:
-    """An entry with its place: federation (32 bytes), index from 0, time in milliseconds."""
-
-    federation: bytes
-    index: int
-    issued_at: int
-    content: Entry
-
-
-@refusing(DirectoryError)
-def encode_entry(federation: bytes, index: int, issued_at: int, entry: Entry) -> bytes:
-    """Return the DIRECTORY_ENTRY bytes, the body that stewards sign.
-
-    Args:
-        federation: 32 bytes.
-        index: the entry's place; the size of the directory that it extends.
-        issued_at: milliseconds since 1970; not earlier than the entry before.
-        entry: what it says.
-    """
-    check_time(issued_at)
-    read_bytes(federation, HASH_BYTES)
-    return framed(_ENTRY, federation, u64(index), u64(issued_at), encode_content(entry))
-
-
-@refusing(DirectoryError)
-def decode_entry(body: bytes) -> DirectoryEntry:
-    """Read DIRECTORY_ENTRY bytes; raises `DirectoryError` for any `encode_entry` does not write."""
-    federation, index, issued_at, content = unframe(_ENTRY, body, 4)
-    entry = DirectoryEntry(
-        federation=read_bytes(federation, HASH_BYTES),
-        index=read_uint(index, 8),
-        issued_at=read_uint(issued_at, 8),
-        content=decode_content(content),
-    )
-    check_time(entry.issued_at)
-    return entry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedEntry:
-    """An entry's body with (keyset id, signature) pairs over it, untrusted until applied."""
-
-    body: bytes
-    signatures: tuple[tuple[str, bytes], ...] = ()
-
-    def encode(self) -> bytes:
-        """Return the SIGNED_ENTRY bytes, the leaf of the directory's tree."""
-        return framed(_SIGNED, self.body, encode_signatures(self.signatures))
-
-    @classmethod
-    @refusing(DirectoryError)
-    def decode(cls, data: bytes) -> Self:
-        """Read SIGNED_ENTRY bytes; raises `DirectoryError` for any `encode` would not write."""
-        if len(data) > MAX_ENTRY_BYTES:
-            raise FramingError(Reason.LIMIT_EXCEEDED, f"directory entry of {len(data)} bytes")
-        body, signatures = unframe(_SIGNED, data, 2)
-        return cls(body=body, signatures=decode_signatures(signatures))
-
-    def with_signature(self, keyset_id: str, signature: bytes) -> Self:
-        """Return it with one more signature, replacing an earlier one by the same keyset."""
-        return replace(self, signatures=merged_signatures(self.signatures, keyset_id, signature))
-
-
-def sign_entry(signed: SignedEntry, signer: Signer) -> SignedEntry:
-    """Return `signed` with the signature of a steward's signer over its body added."""
-    return signed.with_signature(signer.keyset_id, signer.sign(PAYLOAD_ENTRY, signed.body))
-
-
-def required_signatures(entry: Entry, root: RootDocument) -> int:
-    """Return how many stewards must sign.
-
-    One for a lock, which must be quick and can be lifted; the root's threshold for all else.
-    """
-    return 1 if isinstance(entry, LockEntry) else root.threshold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directory:
+class Directory(Membership):
     """The state after a number of entries. Make one with `start`, extend it with `with_entry`."""
 
     federation: bytes
     issued_at: int = 0
-    rule_book: RuleBookEntry | None = None
     leaf_hashes: tuple[bytes, ...] = ()
     _roots: tuple[RootDocument, ...]
     _frontier: merkle.Frontier = ()
-    _agencies: Mapping[str, AgencyEntry] = field(default_factory=dict)
-    _keys: Mapping[str, Mapping["_KeyName", bytes]] = field(default_factory=dict)
-    """What each agency's key ids ever stood for: an id that was dropped comes back as it was."""
-    _topics: Mapping[str, TopicEntry] = field(default_factory=dict)
-    _locked: frozenset[str] = frozenset()
-    _retired: frozenset[str] = frozenset()
 
     @classmethod
     def start(cls, signed_roots: Sequence[SignedRoot]) -> Self:
@@ -237,7 +142,7 @@ class Directory:
         entry = decode_entry(signed.body)
         self._check_place(entry)
         self._check_signed(entry, signed)
-        applied = self._applied(entry.content)
+        applied = self.with_content(entry.content)
         leaf_hash = merkle.hash_leaf(signed.encode())
         frontier = merkle.extended(self._frontier, leaf_hash)
         _check_pins(self._roots, self.size + 1, merkle.frontier_root(frontier))
@@ -272,6 +177,9 @@ class Directory:
             raise DirectoryError(Reason.ENTRY_INVALID, "entry is older than the one before it")
 
     def _check_signed(self, entry: DirectoryEntry, signed: SignedEntry) -> None:
+        if isinstance(entry.content, CardEntry):
+            self._check_card_signed(entry, signed)
+            return
         root, signatures = self._root_in_force(), dict(signed.signatures)
         counted = count_signatures(root, PAYLOAD_ENTRY, signed.body, signatures, entry.issued_at)
         needed = required_signatures(entry.content, root)
@@ -281,90 +189,18 @@ class Directory:
                 f"entry {entry.index} has {counted} signatures, expected {needed}",
             )
 
-    def _applied(self, entry: Entry) -> Self:
-        match entry:
-            case AgencyEntry():
-                return self._with_agency(entry)
-            case TopicEntry():
-                topics = dict(sorted({**self._topics, entry.topic: entry}.items()))
-                return replace(self, _topics=MappingProxyType(topics))
-            case RuleBookEntry():
-                return self._with_rule_book(entry)
-            case LockEntry():
-                self._check_known(entry.agency)
-                return replace(self, _locked=self._locked | {entry.agency})
-            case UnlockEntry():
-                self._check_known(entry.agency)
-                return replace(self, _locked=self._locked - {entry.agency})
-            case RetireEntry():
-                self._check_known(entry.agency)
-                return replace(self, _retired=self._retired | {entry.agency})
-
-    def _check_known(self, agency: str) -> None:
-        if agency not in self._agencies:
-            raise DirectoryError(Reason.ENTRY_INVALID, f"agency {agency} is not in the directory")
-        if agency in self._retired:
-            raise DirectoryError(Reason.ENTRY_INVALID, f"agency {agency} has retired for good")
-
-    def _with_agency(self, entry: AgencyEntry) -> Self:
-        if entry.agency in self._retired:
-            raise DirectoryError(
-                Reason.ENTRY_INVALID, f"agency {entry.agency} has retired for good"
-            )
-        _check_role(self._agencies.get(entry.agency), entry)
-        keys = _keys_with(self._keys.get(entry.agency, {}), entry)
-        agencies = dict(sorted({**self._agencies, entry.agency: entry}.items()))
-        return replace(
-            self,
-            _agencies=MappingProxyType(agencies),
-            _keys=MappingProxyType({**self._keys, entry.agency: keys}),
-        )
-
-    def _with_rule_book(self, entry: RuleBookEntry) -> Self:
-        current = self.rule_book.version if self.rule_book else 0
-        if entry.version != current + 1:
-            raise DirectoryError(
-                Reason.ENTRY_INVALID, f"rule book {current} is followed by {entry.version}"
-            )
-        return replace(self, rule_book=entry)
-
-    def agency(self, agency: str) -> AgencyEntry | None:
-        """Return the agency's latest entry; also for a locked or retired one."""
-        return self._agencies.get(agency)
-
-    def agencies(self) -> tuple[AgencyEntry, ...]:
-        """Return all agencies, locked and retired ones included, in order of id."""
-        return tuple(self._agencies.values())
-
-    def topic(self, topic: str) -> TopicEntry | None:
-        """Return the topic's latest entry."""
-        return self._topics.get(topic)
-
-    def topics(self) -> tuple[TopicEntry, ...]:
-        """Return all topics in order of name."""
-        return tuple(self._topics.values())
-
-    def is_locked(self, agency: str) -> bool:
-        """Whether the agency is locked out."""
-        return agency in self._locked
-
-    def is_retired(self, agency: str) -> bool:
-        """Whether the agency has retired."""
-        return agency in self._retired
-
-    def active(self, agency: str) -> bool:
-        """Whether the agency is known and neither locked nor retired."""
-        return agency in self._agencies and not (self.is_locked(agency) or self.is_retired(agency))
-
-    def keyset(self, agency: str, keyset_id: str) -> Keyset | None:
-        """Return a signing keyset of the agency, whatever its validity."""
-        entry = self._agencies.get(agency)
-        return entry.keyset(keyset_id) if entry else None
-
-    def encryption_key(self, agency: str, at: int) -> EncryptionKey | None:
-        """Return the newest key of an active agency that may be sealed to at `at`."""
-        entry = self._agencies.get(agency)
-        return entry.encryption_key(at) if entry and self.active(agency) else None
+    def _check_card_signed(self, entry: DirectoryEntry, signed: SignedEntry) -> None:
+        """A card counts by one signature, of a keyset of its agency."""
+        agency = entry.content.agency if isinstance(entry.content, CardEntry) else ""
+        if len(signed.signatures) != 1:
+            raise DirectoryError(Reason.NOT_ENOUGH_SIGNATURES, "a card has its agency's signature")
+        ((keyset_id, signature),) = signed.signatures
+        keyset = self.keyset(agency, keyset_id)
+        if keyset is None or self.revoked_from(agency, "keyset", keyset_id) is not None:
+            raise SignatureError(Reason.UNKNOWN_KEYSET, f"{keyset_id} is no keyset of {agency}")
+        if not keyset.is_valid_at(entry.issued_at):
+            raise SignatureError(Reason.EXPIRED, f"keyset {keyset_id} does not sign any more")
+        verify(keyset, PAYLOAD_CARD, signed.body, signature)
 
 
 def _check_pins(roots: Sequence[RootDocument], size: int, tree_root: bytes) -> None:
@@ -374,24 +210,3 @@ def _check_pins(roots: Sequence[RootDocument], size: int, tree_root: bytes) -> N
             raise DirectoryError(
                 Reason.ROOT_INVALID, f"root {root.version} pins another history of {size} entries"
             )
-
-
-def _check_role(before: AgencyEntry | None, entry: AgencyEntry) -> None:
-    if before is not None and before.role != entry.role:
-        raise DirectoryError(Reason.ENTRY_INVALID, f"role of {entry.agency} cannot change")
-
-
-def _keys_with(known: Mapping[_KeyName, bytes], entry: AgencyEntry) -> Mapping[_KeyName, bytes]:
-    """Return an agency's known keys and those of an entry, by what they are for and id.
-
-    Refuses other keys under an id that the agency ever had: signatures and wraps name keys by id
-    alone, and frames under a key that was dropped are still read.
-    """
-    named = {("keyset", one.keyset_id): sha256(one.ed25519 + one.mldsa65) for one in entry.signing}
-    named |= {("encryption key", one.key_id): sha256(one.public) for one in entry.encryption}
-    for name, digest in named.items():
-        if known.get(name, digest) != digest:
-            raise DirectoryError(
-                Reason.ENTRY_INVALID, f"{' '.join(name)} of {entry.agency} had other keys before"
-            )
-    return MappingProxyType({**known, **named})

@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stewards sign into the directory: agencies, topics, locks, retirements, rule books.
 
-Values and their bytes only; `keys.directory` verifies and applies them.
+Values and their bytes only; `keys.directory` verifies and applies them. The further kinds of entry
+are in `keys.changes`.
 Source: docs/protocol.md section 10.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from keys.changes import (
+    CARD,
+    OPERATION,
+    REVOKE,
+    SUCCESSOR,
+    AssertionKey,
+    CardEntry,
+    OperationEntry,
+    RevokeEntry,
+    SuccessorEntry,
+)
 from keys.errors import DirectoryError, EnvelopeError, FramingError, Reason, SignatureError
 from keys.fields import (
     check_agency,
@@ -73,6 +85,8 @@ class AgencyEntry:
         signing: every keyset that counts, old ones included while frames signed by them live.
         encryption: its encryption keys.
         contact: for people.
+        assertion_keys: by which it asserts who of its officers acts.
+        asserts_roles: the roles that its officers may have.
     """
 
     agency: str
@@ -89,6 +103,8 @@ class AgencyEntry:
     signing: tuple[Keyset, ...]
     encryption: tuple[EncryptionKey, ...]
     contact: str = ""
+    assertion_keys: tuple[AssertionKey, ...] = ()
+    asserts_roles: tuple[str, ...] = ()
 
     @refusing(DirectoryError)
     def __post_init__(self) -> None:
@@ -102,6 +118,7 @@ class AgencyEntry:
         if self.contact:
             check_label(self.contact)
         object.__setattr__(self, "circles", sorted_codes(self.circles))
+        object.__setattr__(self, "asserts_roles", sorted_codes(self.asserts_roles))
         object.__setattr__(self, "operations", tuple(sorted(self.operations)))
         for operation, until in self.operations:
             check_code(operation)
@@ -109,6 +126,7 @@ class AgencyEntry:
         _check_unique([operation for operation, _ in self.operations], "operation")
         _check_unique([keyset.keyset_id for keyset in self.signing], "keyset")
         _check_unique([key.key_id for key in self.encryption], "encryption key")
+        _check_unique([key.key_id for key in self.assertion_keys], "assertion key")
         self._check_roots()
 
     def _check_roots(self) -> None:
@@ -120,9 +138,16 @@ class AgencyEntry:
         """Return the keyset of that id, if the agency has it."""
         return next((held for held in self.signing if held.keyset_id == keyset_id), None)
 
-    def encryption_key(self, at: int) -> EncryptionKey | None:
-        """Return the newest key that may be sealed to at `at`, in milliseconds since 1970."""
-        valid = [key for key in self.encryption if key.is_valid_at(at)]
+    def encryption_key(self, at: int, revoked: Collection[str] = ()) -> EncryptionKey | None:
+        """Return the newest key that may be sealed to at `at`, in milliseconds since 1970.
+
+        Args:
+            at: the time.
+            revoked: ids of keys that do not count.
+        """
+        valid = [
+            key for key in self.encryption if key.is_valid_at(at) and key.key_id not in revoked
+        ]
         return max(valid, key=lambda key: (key.valid_from, key.key_id), default=None)
 
 
@@ -208,7 +233,8 @@ def rule_book_digest(schema: str, policies: str) -> bytes:
     return sha256(framed(_RULE_BOOK_DIGEST, schema.encode(), policies.encode()))
 
 
-Entry = AgencyEntry | TopicEntry | LockEntry | UnlockEntry | RetireEntry | RuleBookEntry
+_Change = CardEntry | RevokeEntry | OperationEntry | SuccessorEntry
+Entry = AgencyEntry | TopicEntry | LockEntry | UnlockEntry | RetireEntry | RuleBookEntry | _Change
 
 
 @refusing(DirectoryError)
@@ -234,6 +260,8 @@ def encode_content(entry: Entry) -> bytes:
         case LockEntry() | UnlockEntry() | RetireEntry():
             label = {LockEntry: _LOCK, UnlockEntry: _UNLOCK, RetireEntry: _RETIRE}[type(entry)]
             return framed(label, entry.agency.encode(), entry.reason.encode())
+        case CardEntry() | RevokeEntry() | OperationEntry() | SuccessorEntry():
+            return entry.encode()
 
 
 def _agency_bytes(entry: AgencyEntry) -> bytes:
@@ -254,6 +282,8 @@ def _agency_bytes(entry: AgencyEntry) -> bytes:
         listed(keyset.encode() for keyset in entry.signing),
         listed(key.encode() for key in entry.encryption),
         entry.contact.encode(),
+        listed(key.encode() for key in entry.assertion_keys),
+        _texts(entry.asserts_roles),
     )
 
 
@@ -277,9 +307,9 @@ def decode_content(data: bytes) -> Entry:
 
 
 def _read_agency(data: bytes) -> AgencyEntry:
-    items = unframe(_AGENCY, data, 14)
+    items = unframe(_AGENCY, data, 16)
     agency, name, country, kind, role, circles, contact247, agreement, operations = items[:9]
-    tls_roots, pin, signing, encryption, contact = items[9:]
+    tls_roots, pin, signing, encryption, contact, assertion_keys, asserts_roles = items[9:]
     return AgencyEntry(
         agency=read_text(agency),
         name=read_text(name),
@@ -295,6 +325,8 @@ def _read_agency(data: bytes) -> AgencyEntry:
         signing=tuple(map(Keyset.decode, unlisted(signing))),
         encryption=tuple(map(EncryptionKey.decode, unlisted(encryption))),
         contact=read_text(contact),
+        assertion_keys=tuple(map(AssertionKey.decode, unlisted(assertion_keys))),
+        asserts_roles=_read_texts(asserts_roles),
     )
 
 
@@ -341,6 +373,10 @@ _DECODERS: Mapping[str, Callable[[bytes], Entry]] = {
     _LOCK: _reader_about_agency(_LOCK, LockEntry),
     _UNLOCK: _reader_about_agency(_UNLOCK, UnlockEntry),
     _RETIRE: _reader_about_agency(_RETIRE, RetireEntry),
+    CARD: CardEntry.decode,
+    REVOKE: RevokeEntry.decode,
+    OPERATION: OperationEntry.decode,
+    SUCCESSOR: SuccessorEntry.decode,
 }
 
 

@@ -123,6 +123,7 @@ def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelive
             TrustReason.UNKNOWN_KEYSET,
             f"the directory has no keyset {claimed.keyset_id} of {claimed.originator}",
         )
+    _check_not_revoked(claimed, delivery, federation)
     delivered = DeliveredFrame(
         header=delivery.header,
         statement=delivery.statement,
@@ -140,6 +141,17 @@ def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelive
     )
     checked = verify_delivery(delivered, keyset, federation.id, federation.agency, delivery.topic)
     return checked, delivered
+
+
+def _check_not_revoked(statement: Statement, delivery: Delivery, federation: Federation) -> None:
+    """Refuse what a revoked keyset signed, from the place in the log at which it was revoked."""
+    originator, keyset_id = statement.originator, statement.keyset_id
+    index = federation.directory.revoked_from(originator, "keyset", keyset_id)
+    if index is not None and delivery.publish_log.index >= index:
+        raise SignatureError(
+            TrustReason.EXPIRED,
+            f"keyset {keyset_id} of {originator} is revoked from log entry {index} on",
+        )
 
 
 def _policy_finding(

@@ -280,7 +280,8 @@ def describe(entry: Entry) -> str:
         return f"{who} in {circles}{joint}"
     if isinstance(entry, RuleBookEntry):
         return f"rule book {entry.version}"
-    subject = getattr(entry, "agency", "") or getattr(entry, "topic", "")
+    names = ("agency", "topic", "code")
+    subject = next(filter(None, (getattr(entry, name, "") for name in names)), "")
     reason = getattr(entry, "reason", "")
     kind = type(entry).__name__.removesuffix("Entry").lower()
     return f"{kind} {subject}" + (f": {reason}" if reason else "")

@@ -33,6 +33,7 @@ class Settings:
         upload_bytes_per_agency: bytes of unreferenced attachments of one agency.
         refusals_burst: refusals of one agency that get a leaf each before they are counted only.
         refusals_refill_ms: one more of them is allowed after this.
+        cards_per_day: contact cards that one agency may enter into the directory.
         upkeep_ms: how often attachments are collected and counted refusals written.
     """
 
@@ -47,4 +48,5 @@ class Settings:
     upload_bytes_per_agency: int = 4 << 30
     refusals_burst: int = 100
     refusals_refill_ms: int = 1_000
+    cards_per_day: int = 24
     upkeep_ms: int = MINUTE_MS

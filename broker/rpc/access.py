@@ -32,7 +32,7 @@ ACCESS: Mapping[str, frozenset[PeerKind]] = MappingProxyType(
         f"{_ATTACHMENT}/GetAttachmentChunk": _AGENCIES,
         f"{_DIRECTORY}/ListRoots": _EVERYONE,
         f"{_DIRECTORY}/ListEntries": _EVERYONE,
-        f"{_DIRECTORY}/SubmitEntry": _STEWARDS,
+        f"{_DIRECTORY}/SubmitEntry": _STEWARDS | _AGENCIES,
         f"{_DIRECTORY}/SubmitRoot": _STEWARDS,
         f"{_LOG}/GetCheckpoint": _EVERYONE,
         f"{_LOG}/ListLeaves": _EVERYONE,

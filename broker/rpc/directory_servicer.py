@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tocsin.v1 import directory_service_pb2 as pb
 
 from broker.domain.logs import LogKind
-from broker.domain.peers import Peer
+from broker.domain.peers import Peer, PeerKind
 from broker.rpc.messages import fitting, page_size
 from broker.rpc.services import DirectoryKeeping, Logs
 
@@ -38,9 +38,13 @@ class DirectoryServicer:
         entries = await self.directory.entries(request.start, count) if count else []
         return pb.ListEntriesResponse(entries=fitting(entries), size=size, checkpoint=note)
 
-    async def SubmitEntry(self, request: pb.SubmitEntryRequest, _: Peer) -> pb.SubmitEntryResponse:
-        """Append an entry."""
-        return pb.SubmitEntryResponse(index=await self.directory.submit(request.entry))
+    async def SubmitEntry(
+        self, request: pb.SubmitEntryRequest, peer: Peer
+    ) -> pb.SubmitEntryResponse:
+        """Append an entry; of an agency, its own card alone."""
+        card_of = peer.name if peer.kind is PeerKind.AGENCY else ""
+        index = await self.directory.submit(request.entry, card_of=card_of)
+        return pb.SubmitEntryResponse(index=index)
 
     async def SubmitRoot(self, request: pb.SubmitRootRequest, _: Peer) -> pb.SubmitRootResponse:
         """Append a root document."""

@@ -133,7 +133,7 @@ class DirectoryKeeping(Protocol):
         """The directory; None before a federation is loaded."""
         ...
 
-    async def submit(self, entry: bytes) -> int:
+    async def submit(self, entry: bytes, *, card_of: str = "") -> int:
         """Append an entry and return its index."""
         ...
 

@@ -115,15 +115,17 @@ def _check_clock(created_at: int, settings: Settings, now: int) -> None:
 
 
 def _check_anchors(checked: CheckedFrame, federation: Federation, now: int) -> None:
-    """Refuse a keyset that has ended since, and a directory that contradicts ours.
+    """Refuse a keyset that has ended or was revoked since, and a directory that contradicts ours.
 
     A keyset counts at the place in the log where the frame is published, so that a stolen old key
     cannot date frames back.
     """
     statement = checked.statement
-    keyset = federation.directory.keyset(statement.originator, statement.keyset_id)
-    if keyset is None or not keyset.is_valid_at(now):
-        raise _stale(Cause.KEYSET, statement.originator)
+    directory, originator = federation.directory, statement.originator
+    keyset = directory.keyset(originator, statement.keyset_id)
+    revoked = directory.revoked_from(originator, "keyset", statement.keyset_id)
+    if keyset is None or revoked is not None or not keyset.is_valid_at(now):
+        raise _stale(Cause.KEYSET, originator)
     if not federation.had_directory(checked.header.directory):
         raise _stale(Cause.DIRECTORY)
 
@@ -150,9 +152,12 @@ def _check_recipients(checked: CheckedFrame, federation: Federation, now: int) -
 
 
 def _check_key(recipient: Recipient, federation: Federation, now: int) -> None:
-    entry = federation.directory.agency(recipient.agency)
+    directory = federation.directory
+    entry = directory.agency(recipient.agency)
     keys = entry.encryption if entry else ()
-    if not any(key.key_id == recipient.key_id and key.is_valid_at(now) for key in keys):
+    known = any(key.key_id == recipient.key_id and key.is_valid_at(now) for key in keys)
+    revoked = directory.revoked_from(recipient.agency, "encryption", recipient.key_id)
+    if not known or revoked is not None:
         raise _stale(Cause.KEY, recipient.agency)
 
 

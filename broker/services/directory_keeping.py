@@ -19,6 +19,7 @@ from broker.errors import BrokerError, Reason, StartError, StartFault, invalid
 from broker.ports.clock import Clock
 from broker.ports.entropy import Entropy
 from broker.ports.store import Store
+from broker.services.cards import Cards
 from broker.services.faults import refused
 from broker.services.federation import Federation
 from broker.services.finishing import Finishing
@@ -64,6 +65,7 @@ class DirectoryKeeping:
         self._locking: frozenset[str] = frozenset()
         self._changing = asyncio.Lock()
         self._finishing = Finishing()
+        self._cards = Cards(clock, settings.cards_per_day)
 
     @property
     def current(self) -> Directory | None:
@@ -109,16 +111,21 @@ class DirectoryKeeping:
             raise StartError(StartFault.FEDERATION, error.detail or error.message) from error
         self._adopt(federation, tuple(roots))
 
-    async def submit(self, entry: bytes) -> int:
+    async def submit(self, entry: bytes, *, card_of: str = "") -> int:
         """Append an entry and return its index; it is in force on return.
 
         The same bytes sent again have the same answer.
 
+        Args:
+            entry: SIGNED_ENTRY bytes.
+            card_of: the agency that may enter its own card and nothing else; empty for stewards.
+
         Raises:
-            BrokerError: DIRECTORY_CONFLICT, NOT_ENOUGH_SIGNATURES, SIGNATURE_INVALID, MALFORMED,
+            BrokerError: DENIED for an agency's other entries, LIMIT_EXCEEDED for too many cards;
+                DIRECTORY_CONFLICT, NOT_ENOUGH_SIGNATURES, SIGNATURE_INVALID, MALFORMED,
                 WRONG_FEDERATION, CLOCK_SKEW, INVALID_ARGUMENT, or of the store.
         """
-        return await self._noted(SUBMIT_ENTRY, self._append_entry(entry))
+        return await self._noted(SUBMIT_ENTRY, self._append_entry(entry, card_of), card_of)
 
     async def submit_root(self, root: bytes) -> int:
         """Append a root document and return its version; it is in force on return.
@@ -154,15 +161,15 @@ class DirectoryKeeping:
                     await self._store_step(step)
             self._adopt(federation, tuple(all_roots))
 
-    async def _noted(self, act: str, work: Coroutine[Any, Any, int]) -> int:
+    async def _noted(self, act: str, work: Coroutine[Any, Any, int], agency: str = "") -> int:
         """Do `work` to its end whoever asked; write into the log if it is refused."""
         try:
             return await self._finishing.finish(work)
         except BrokerError as error:
-            await self._refusals.note(Refusal(act=act, agency="", reason=""), error)
+            await self._refusals.note(Refusal(act=act, agency=agency, reason=""), error)
             raise
 
-    async def _append_entry(self, data: bytes) -> int:
+    async def _append_entry(self, data: bytes, card_of: str) -> int:
         async with self._changing:
             before = self.federation
             try:
@@ -170,6 +177,8 @@ class DirectoryKeeping:
                 entry = decode_entry(signed.body)
                 if self._is_stored(entry.index, data):
                     return entry.index
+                if card_of:
+                    self._cards.check(card_of, entry.content)
                 _check_place(entry.index, before.directory.size)
                 self._check_clock(entry.issued_at)
                 directory = await asyncio.to_thread(before.directory.with_entry, signed)

@@ -4,11 +4,19 @@
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keys import merkle
+from keys.changes import (
+    AssertionKey,
+    CardEntry,
+    OperationEntry,
+    RevokeEntry,
+    SuccessorEntry,
+)
 from keys.checkpoint import log_public
-from keys.directory import Directory, SignedEntry, encode_entry, sign_entry
+from keys.directory import Directory, SignedEntry, encode_entry, sign_card, sign_entry
 from keys.entries import (
     AgencyEntry,
     Entry,
@@ -21,7 +29,7 @@ from keys.entries import (
 )
 from keys.framing import framed, sha256
 from keys.root import RootDocument, SignedRoot, Steward, federation_id, sign_root
-from keys.signing import PAYLOAD_ENTRY, PAYLOAD_ROOT, ed25519_input, pae
+from keys.signing import PAYLOAD_CARD, PAYLOAD_ENTRY, PAYLOAD_ROOT, ed25519_input, pae
 from keys.tls import peer_name, spki_pin
 from tests.vectors.cast import (
     AGENCIES,
@@ -74,7 +82,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """An entry, who signs it, and when."""
+    """An entry, who signs it (stewards; the agency itself for a card), and when."""
 
     content: Entry
     by: tuple[str, ...]
@@ -83,13 +91,14 @@ class Step:
     def signed(self, cast: Cast, federation: bytes, index: int) -> SignedEntry:
         """Return it as entry `index` of a federation's directory."""
         one = SignedEntry(body=encode_entry(federation, index, self.issued_at, self.content))
-        for steward in self.by:
-            one = sign_entry(one, cast.signer(steward))
+        sign = sign_card if isinstance(self.content, CardEntry) else sign_entry
+        for signer in self.by:
+            one = sign(one, cast.signer(signer))
         return one
 
 
 def tell(cast: Cast) -> Story:
-    """Return the federation: a root, eight entries, a second root, and one more entry."""
+    """Return the federation: a root, eight entries, a second root, and the entries behind it."""
     first = signed_root(first_root(cast), cast, BOTH)
     roots: tuple[SignedRoot, ...] = (first,)
     signed: list[SignedEntry] = []
@@ -170,8 +179,53 @@ def steps(cast: Cast) -> list[Step]:
             for at, entry in enumerate(begin)
         ),
         *(Step(content=entry, by=by, issued_at=LATER + at) for at, (entry, by) in enumerate(later)),
-        Step(content=_later_topic(), by=("beta", LATER_STEWARD), issued_at=LATER + 2 * DAY),
+        *(
+            Step(content=entry, by=by, issued_at=LATER + 2 * DAY + at)
+            for at, (entry, by) in enumerate(_under_root_2(cast))
+        ),
     ]
+
+
+def _under_root_2(cast: Cast) -> list[tuple[Entry, tuple[str, ...]]]:
+    now = ("beta", LATER_STEWARD)
+    return [
+        (_later_topic(), now),
+        (_operation(), now),
+        (_card(cast), ("gr-pol",)),
+        (_revocation(cast), now),
+        (SuccessorEntry(agency="ro-pol", successor="gr-pol", reason="merged by law"), now),
+    ]
+
+
+def _operation() -> OperationEntry:
+    return OperationEntry(
+        code="OP-LANTERN", title="Lantern", starts_at=NOW - DAY, ends_at=END - DAY
+    )
+
+
+def _card(cast: Cast) -> CardEntry:
+    return CardEntry(
+        agency="gr-pol",
+        version=1,
+        admitted=sha256(encode_content(agency_entry(cast, "gr-pol"))),
+        phone="+30 210 0000000",
+        mail="desk@gr-pol.example",
+        languages=("el", "en"),
+        competence=("arrest", "search"),
+        time_zone="Europe/Athens",
+        deputies=("Desk officer", "Head of unit"),
+        note="Nights: ask for the duty officer.",
+    )
+
+
+def _revocation(cast: Cast) -> RevokeEntry:
+    return RevokeEntry(
+        agency="ro-pol",
+        what="keyset",
+        key_id=cast.signer("ro-pol").public().keyset_id,
+        from_index=9,
+        reason="laptop stolen",
+    )
 
 
 def _topic() -> TopicEntry:
@@ -208,12 +262,27 @@ def agency_entry(cast: Cast, agency: str) -> AgencyEntry:
         signing=(cast.signer(agency).public(),),
         encryption=(cast.encryption(agency),),
         contact=f"duty@{agency}.example",
+        assertion_keys=(_assertion_key(agency),) if police else (),
+        asserts_roles=("ANALYST", "LIAISON") if police else (),
+    )
+
+
+def _assertion_key(agency: str) -> AssertionKey:
+    public = ed25519.Ed25519PrivateKey.from_private_bytes(secret(f"{agency} assertion"))
+    return AssertionKey(
+        key_id="officers",
+        public=public.public_key().public_bytes_raw(),
+        valid_from=NOW - DAY,
+        valid_until=END,
     )
 
 
 def vectors(story: Story) -> list[Vector]:
     """Return the cases about who is in the federation."""
-    kinds = ("rule-book", "topic", "agency", "", "", "lock", "unlock", "retire", "under-root-2")
+    kinds = (
+        *("rule-book", "topic", "agency", "", "", "lock", "unlock", "retire", "under-root-2"),
+        *("operation", "card", "revoke", "successor"),
+    )
     return [
         _keyset(story),
         _certificate(story),
@@ -286,6 +355,7 @@ def _root(story: Story, index: int, name: str, about: str) -> Vector:
 def _entry(story: Story, index: int, kind: str) -> Vector:
     signed, step = story.entries[index], steps(story.cast)[index]
     by = " and ".join(step.by)
+    payload_type = PAYLOAD_CARD if isinstance(step.content, CardEntry) else PAYLOAD_ENTRY
     return Vector(
         name=f"entry-{kind}",
         about=f"Directory entry {index}, signed by {by}.",
@@ -296,7 +366,7 @@ def _entry(story: Story, index: int, kind: str) -> Vector:
             "issued_at": step.issued_at,
             "entry": step.content,
         },
-        steps={"content": encode_content(step.content), **_signed_steps(PAYLOAD_ENTRY, signed)},
+        steps={"content": encode_content(step.content), **_signed_steps(payload_type, signed)},
         output={
             "signed_entry": signed.encode(),
             "leaf_hash": merkle.hash_leaf(signed.encode()),

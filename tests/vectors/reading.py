@@ -4,6 +4,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from keys.changes import (
+    AssertionKey,
+    CardEntry,
+    OperationEntry,
+    RevokeEntry,
+    SuccessorEntry,
+)
 from keys.entries import (
     AgencyEntry,
     Entry,
@@ -196,6 +203,11 @@ def encryption_key(value: Mapping[str, Any]) -> EncryptionKey:
     return EncryptionKey(**_read(value, public=raw))
 
 
+def assertion_key(value: Mapping[str, Any]) -> AssertionKey:
+    """Return an officer-assertion key."""
+    return AssertionKey(**_read(value, public=raw))
+
+
 def steward(value: Mapping[str, Any]) -> Steward:
     """Return a steward."""
     return Steward(**_read(value, keyset=keyset, tls_root=raw))
@@ -223,6 +235,7 @@ def agency_entry(value: Mapping[str, Any]) -> AgencyEntry:
         tls_key_pin=raw,
         signing=_each(keyset),
         encryption=_each(encryption_key),
+        assertion_keys=_each(assertion_key),
     )
     return AgencyEntry(**read)
 
@@ -234,5 +247,9 @@ ENTRIES: Mapping[str, Callable[[Mapping[str, Any]], Entry]] = {
     "lock": lambda value: LockEntry(**_read(value)),
     "unlock": lambda value: UnlockEntry(**_read(value)),
     "retire": lambda value: RetireEntry(**_read(value)),
+    "operation": lambda value: OperationEntry(**_read(value)),
+    "card": lambda value: CardEntry(**_read(value, admitted=raw)),
+    "revoke": lambda value: RevokeEntry(**_read(value)),
+    "successor": lambda value: SuccessorEntry(**_read(value)),
 }
 """Reader of each kind of directory entry."""

@@ -170,7 +170,7 @@ def _made(
 
 
 def _signed_wrongly(story: Story) -> list[HistoryCase]:
-    first, last = story.entries[0], story.entries[-1]
+    first, last = story.entries[0], story.entries[AT_ROTATION]
     few = Reason.NOT_ENOUGH_SIGNATURES
     forged = _made(story, AT_SEALING, _lock("ro-pol"), ("gamma",)).with_signature(
         "alpha-2026", bytes(SIGNATURE_BYTES)

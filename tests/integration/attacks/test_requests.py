@@ -13,6 +13,7 @@ from tocsin.v1 import log_service_pb2 as log
 from tocsin.v1 import subscriber_service_pb2 as subscriber
 
 from broker.rpc.server import FILES
+from keys.entries import LockEntry
 from tests.integration.attacks.frames import SECONDS, Told, call, cursor, first, request
 from tests.integration.attacks.served import Served
 from tests.integration.broker.calling import told
@@ -82,9 +83,17 @@ async def test_an_auditor_may_read_directory_and_log_alone(
     assert (answer == Told("DENIED", {})) is not allowed
 
 
-@pytest.mark.parametrize("path", sorted(STEWARDS))
-async def test_an_agency_may_not_submit(greek: grpc.aio.Channel, path: str) -> None:
-    assert await ask(greek, path, b"") == Told("DENIED", {})
+async def test_an_agency_may_not_submit_a_root(greek: grpc.aio.Channel) -> None:
+    assert await ask(greek, "/tocsin.v1.DirectoryService/SubmitRoot", b"") == Told("DENIED", {})
+
+
+async def test_an_agency_may_not_submit_what_stewards_signed(
+    broker: Served, greek: grpc.aio.Channel
+) -> None:
+    signed = broker.federation.propose(LockEntry(agency="ro-pol", reason="out of envy"))
+    request = directory.SubmitEntryRequest(entry=signed.encode()).SerializeToString()
+    answer = await ask(greek, "/tocsin.v1.DirectoryService/SubmitEntry", request)
+    assert answer == Told("DENIED", {})
 
 
 @pytest.mark.parametrize("name", ["mt-pol", "lu-pol"])

@@ -71,12 +71,14 @@ def delivered(frame: Frame, sequence: int, agency: str) -> Delivered:
 @dataclass
 class StandInDirectory:
     federation: Federation
+    cards_of: list[str] = field(default_factory=list)
 
     @property
     def current(self) -> Directory | None:
         return self.federation.directory
 
-    async def submit(self, entry: bytes) -> int:
+    async def submit(self, entry: bytes, *, card_of: str = "") -> int:
+        self.cards_of.append(card_of)
         raise BrokerError(Reason.NOT_ENOUGH_SIGNATURES)
 
     async def submit_root(self, root: bytes) -> int:

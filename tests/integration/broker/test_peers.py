@@ -18,10 +18,12 @@ from tocsin.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
 
 from keys.tls import agency_spiffe_id, issue_leaf, make_root, to_pem
 from tests.integration.broker.calling import Address, told
+from tests.integration.broker.standins import StandInServices
 from tests.simulator.federation import DAY, NOW, YEARS, Federation
 
 ROOTS = directory_service_pb2.ListRootsRequest()
 ENTRY = directory_service_pb2.SubmitEntryRequest(entry=b"entry")
+ROOT = directory_service_pb2.SubmitRootRequest(root=b"root")
 TOPICS = subscriber_service_pb2.ListTopicsRequest()
 FRAME = publisher_service_pb2.PublishRequest()
 
@@ -171,9 +173,18 @@ async def test_a_steward_may_submit_but_not_publish(broker: Address) -> None:
 
 
 @pytest.mark.must("RPC-1")
-async def test_an_agency_may_not_submit_an_entry(greek: grpc.aio.Channel) -> None:
-    answer = await refusal(DirectoryServiceStub(greek).SubmitEntry(ENTRY))
+async def test_an_agency_may_not_submit_a_root(greek: grpc.aio.Channel) -> None:
+    answer = await refusal(DirectoryServiceStub(greek).SubmitRoot(ROOT))
     assert answer == (grpc.StatusCode.PERMISSION_DENIED, "DENIED")
+
+
+async def test_of_an_agency_only_its_own_card_may_be_taken(
+    greek: grpc.aio.Channel, broker: Address, services: StandInServices
+) -> None:
+    await refusal(DirectoryServiceStub(greek).SubmitEntry(ENTRY))
+    async with broker.steward() as steward:
+        await refusal(DirectoryServiceStub(steward).SubmitEntry(ENTRY))
+    assert services.directory.cards_of == ["gr-pol", ""]
 
 
 async def test_an_auditor_reads_the_log_and_no_topic(broker: Address) -> None:

@@ -14,6 +14,7 @@ from agency_client.domain.content import Content
 from agency_client.domain.delivery import Delivery, Filter, Withheld, WithheldReason
 from agency_client.domain.findings import Finding, FindingKind
 from keys import merkle
+from keys.changes import RevokeEntry
 from keys.envelope import FrameHeader, Marking, NoticeRef, Recipient, Statement
 from keys.framing import sha256
 from keys.hpke import wrap, wrap_info
@@ -418,3 +419,29 @@ async def test_expired_keys_of_an_originator_do_not_sign(
     broker.force(frame)
     finding = await refused_frame(ro)
     assert finding.reason == "expired"
+
+
+@pytest.mark.must("DIR-18")
+@pytest.mark.parametrize(("from_index", "is_refused"), [(0, True), (1_000, False)])
+async def test_what_a_revoked_keyset_signed_counts_below_its_index_alone(
+    ro: SimulatedAgency, broker: MemoryBroker, from_index: int, *, is_refused: bool
+) -> None:
+    federation = ro.federation
+    (keyset,) = federation.agencies["gr-pol"].entry.signing
+    federation.add(
+        RevokeEntry(
+            agency="gr-pol",
+            what="keyset",
+            key_id=keyset.keyset_id,
+            from_index=from_index,
+            reason="stolen laptop",
+        )
+    )
+    await ro.directory.sync()
+    frame = federation.seal("gr-pol", [content("text")], to=("ro-pol",), chain=FIRST)
+    broker.force(frame)
+    if is_refused:
+        assert (await refused_frame(ro)).reason == "expired"
+    else:
+        report = await ro.receiver.catch_up(EVERYTHING)
+        assert (report.notices, report.findings) == (1, ())

@@ -8,7 +8,6 @@ import pytest
 
 from keys import merkle
 from keys.directory import (
-    MAX_ENTRY_BYTES,
     Directory,
     SignedEntry,
     decode_entry,
@@ -27,6 +26,7 @@ from keys.entries import (
 from keys.errors import DirectoryError, Reason, RootError, SignatureError, TrustError
 from keys.framing import framed, sha256, u64
 from keys.root import SignedRoot, sign_root
+from keys.signed_entries import MAX_ENTRY_BYTES
 from keys.signers import generate_signer
 from keys.signing import PAYLOAD_ROOT
 from tests.simulator.federation import DAY, KEY, KEYSET, NOW, YEARS, Federation, build_federation

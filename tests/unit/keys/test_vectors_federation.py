@@ -17,6 +17,7 @@ from keys.logleaf import LeafBody, Value, check_leaf, encode_leaf, field_bytes, 
 from keys.root import RootDocument, SignedRoot, federation_id, verified_roots
 from keys.signers import signer_from
 from keys.signing import (
+    PAYLOAD_CARD,
     PAYLOAD_ENTRY,
     PAYLOAD_ROOT,
     ed25519_input,
@@ -73,7 +74,8 @@ def test_entry(name: str) -> None:
     decoded = decode_entry(signed.body)
     assert (decoded.federation, decoded.index, decoded.issued_at) == place
     assert decoded.content == entry
-    assert steps["payload_type"] == PAYLOAD_ENTRY
+    payload_type = PAYLOAD_CARD if name.endswith("-card") else PAYLOAD_ENTRY
+    assert steps["payload_type"] == payload_type
     _assert_signed(steps, signed)
     assert signed.encode().hex() == output["signed_entry"]
     assert merkle.hash_leaf(signed.encode()).hex() == output["leaf_hash"]

@@ -33,6 +33,7 @@ from tests.unit.protocol.second_formats import (
 
 ROOT = "application/vnd.tocsin.root.v1"
 ENTRY = "application/vnd.tocsin.directory-entry.v1"
+CARD = "application/vnd.tocsin.card.v1"
 MAX_ENTRY = 2097152
 
 
@@ -142,10 +143,22 @@ class State:
     locked: set[str] = field(default_factory=set)
     retired: set[str] = field(default_factory=set)
     rule_book: int = 0
+    cards: dict[str, int] = field(default_factory=dict)
+    revoked: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    bytes_of: dict[str, bytes] = field(default_factory=dict)
 
     def apply(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "agency":
             self._replace(content)
+        elif kind == "card":
+            self._confirm(content)
+        elif kind == "revoke":
+            self._revoke(content)
+        elif kind == "successor":
+            need(content["agency"] != content["successor"])
+            for name in (content["agency"], content["successor"]):
+                need(name in self.agencies and name not in self.retired)
+            self.retired.add(content["agency"])
         elif kind == "rule-book-entry":
             need(content["version"] == self.rule_book + 1)
             self.rule_book = content["version"]
@@ -158,6 +171,30 @@ class State:
                 self.locked.add(agency)
             else:
                 self.locked.discard(agency)
+
+    def _confirm(self, card: dict[str, Any]) -> None:
+        agency = card["agency"]
+        need(agency in self.active and card["admitted"] == sha(self.bytes_of[agency]))
+        need(card["version"] == self.cards.get(agency, 0) + 1)
+        self.cards[agency] = card["version"]
+
+    def _revoke(self, content: dict[str, Any]) -> None:
+        use = "signing" if content["what"] == "keyset" else "encryption"
+        name = content["agency"], use, content["key_id"]
+        need(name in self.keys)
+        self.revoked[name] = min(content["from_index"], self.revoked.get(name, 1 << 63))
+
+    def check_card(
+        self, card: dict[str, Any], signatures: Mapping[str, bytes], body: bytes, at: int
+    ) -> None:
+        """Check the one signature of a card, by a keyset of its agency."""
+        need(len(signatures) == 1)
+        ((id_, signature),) = signatures.items()
+        need((card["agency"], "signing", id_) not in self.revoked)
+        items = read("tocsin/agency/v1", self.bytes_of.get(card["agency"], b""), 16)
+        keysets = {read("tocsin/keyset/v1", one, 5)[0].decode(): one for one in items_of(items[11])}
+        need(id_ in keysets)
+        verify(keysets[id_], CARD, body, signature, at)
 
     def _replace(self, content: dict[str, Any]) -> None:
         agency = content["agency"]
@@ -196,9 +233,14 @@ def read_directory(signed_roots: Sequence[bytes], entries: Sequence[bytes]) -> D
         need(found["federation"] == federation and size(index.to_bytes(8, "big")) == found["index"])
         need(found["issued_at"] >= issued)
         issued = found["issued_at"]
-        in_force = [root for root in roots if root.directory_size <= index][-1]
-        wanted = 1 if kind == "lock" else in_force.threshold
-        need(count(in_force, ENTRY, body, signatures, issued) >= wanted)
+        if kind == "card":
+            state.check_card(content, signatures, body, issued)
+        else:
+            in_force = [root for root in roots if root.directory_size <= index][-1]
+            wanted = 1 if kind == "lock" else in_force.threshold
+            need(count(in_force, ENTRY, body, signatures, issued) >= wanted)
+        if kind == "agency":
+            state.bytes_of[content["agency"]] = read("tocsin/directory-entry/v1", body, 4)[3]
         state.apply(kind, content)
         hashes.append(leaf_hash(one))
         need(all(_fits(root, hashes) for root in roots))

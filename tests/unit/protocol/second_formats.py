@@ -163,6 +163,17 @@ encryption_key = ending(
     "valid_from",
     "valid_until",
 )
+assertion_key = ending(
+    record(
+        "tocsin/assertion-key/v1",
+        key_id=key_id,
+        public=hash32,
+        valid_from=time,
+        valid_until=time,
+    ),
+    "valid_from",
+    "valid_until",
+)
 marking = record(
     "tocsin/marking/v1",
     type=code,
@@ -263,6 +274,8 @@ AGENCY = record(
     signing=listing(keyset, lambda one: one["keyset_id"]),
     encryption=listing(encryption_key, lambda one: one["key_id"]),
     contact=label_or_empty,
+    assertion_keys=listing(assertion_key, lambda one: one["key_id"]),
+    asserts_roles=code_set,
 )
 TOPIC = record(
     "tocsin/topic/v1",
@@ -283,7 +296,39 @@ ABOUT = {
     kind: record(f"tocsin/{kind}/v1", agency=agency, reason=label)
     for kind in ("lock", "unlock", "retire")
 }
+_number = number(8, 1, (1 << 63) - 1)
+CARD = record(
+    "tocsin/card/v1",
+    agency=agency,
+    version=_number,
+    admitted=hash32,
+    phone=label_or_empty,
+    mail=label_or_empty,
+    languages=code_set,
+    competence=code_set,
+    time_zone=label_or_empty,
+    deputies=listing(label, lambda one: one),
+    note=label_or_empty,
+)
+REVOKE = record(
+    "tocsin/revoke/v1",
+    agency=agency,
+    what=form("keyset|encryption"),
+    key_id=key_id,
+    from_index=number(8, 0, (1 << 63) - 1),
+    reason=label,
+)
+OPERATION = ending(
+    record("tocsin/operation/v1", code=code, title=label, starts_at=time, ends_at=time),
+    "starts_at",
+    "ends_at",
+)
+SUCCESSOR = record("tocsin/successor/v1", agency=agency, successor=agency, reason=label)
 CONTENTS: Mapping[str, Reader] = {
+    "card": CARD,
+    "revoke": REVOKE,
+    "operation": OPERATION,
+    "successor": SUCCESSOR,
     "agency": AGENCY,
     "topic": TOPIC,
     "rule-book-entry": RULE_BOOK,
