@@ -30,7 +30,7 @@ from agency_client.config import profile_folder
 from agency_client.domain.delivery import Filter, TopicView
 from agency_client.domain.findings import Finding
 from agency_client.domain.patterns import check_pattern
-from agency_client.domain.publishable import Addressed, Publishable
+from agency_client.domain.publishable import Publishable
 from agency_client.domain.views import (
     AudienceView,
     AuditReport,
@@ -46,7 +46,7 @@ from agency_client.domain.views import (
     Viewer,
 )
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.planning import preview
+from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
 from keys.directory import Directory
 
@@ -87,6 +87,12 @@ class Agency:
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
+        )
+        self._previewing = PreviewService(
+            store=wiring.store,
+            directory=wiring.directory,
+            viewing=wiring.viewing,
+            clock=wiring.clock,
         )
         self._open: weakref.WeakSet[AsyncGenerator[NoticeView, None]] = weakref.WeakSet()
         self._fetched_at = 0
@@ -134,9 +140,9 @@ class Agency:
         """The directory as we verified it last."""
         return self.wiring.directory.current.directory
 
-    def preview(self, draft: Addressed) -> AudienceView:
-        """Return who would get a draft, and why the others would not; nothing is sent."""
-        return preview(draft, self.wiring.directory.current, self.wiring.clock.now_ms())
+    async def preview(self, draft: Publishable, viewer: Viewer | None = None) -> AudienceView:
+        """Return who would get a draft, why the others would not, and warnings; nothing is sent."""
+        return await self._previewing.preview(draft, viewer or _login())
 
     async def publish(
         self,

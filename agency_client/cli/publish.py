@@ -17,8 +17,9 @@ from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.parameters import Seconds
 from agency_client.cli.progress import progress_of
 from agency_client.cli.render import marking_document, mode_banner
-from agency_client.cli.runtime import opened, printer, run_async
+from agency_client.cli.runtime import opened, printer, run_async, viewer
 from agency_client.domain.views import AudienceView, PublishedNotice, PublishReport, PublishState
+from agency_client.domain.warnings import PreviewWarning
 
 _HANDFUL = 10
 """Fewer notices than these are published without a bar."""
@@ -267,7 +268,11 @@ def _refusal_line(one: Refused) -> str:
 def preview(
     context: click.Context, *, files: tuple[str, ...], topic: str, named: tuple[str, ...]
 ) -> None:
-    """Say who would get a notice, and why not the others; nothing is sent."""
+    """Say who would get a notice, why not the others, and what to mind; nothing is sent.
+
+    Warns of what identifies a victim to everybody, of a marking lower than a cited notice's, and of
+    notices held here that say the same; looking for those is written into your own log.
+    """
     gathered = gather(files, topic=topic, to=named)
     views = run_async(_preview(context, gathered))
     out = printer(context)
@@ -284,6 +289,7 @@ def preview(
                     "marking": marking_document(record.draft.marking),
                     "readers": list(view.admitted),
                     "not": dict(view.refused),
+                    "warnings": [_warning(one) for one in view.warnings],
                 }
                 for record, view in zip(gathered.drafts, views, strict=True)
             ],
@@ -311,9 +317,24 @@ def _audience(record: Record, view: AudienceView) -> list[str]:
         f"{place}  {mode_banner(record.draft.marking)}",
         f"{place}  readable by {readers}",
         *(f"{place}  not {safe(agency)}: {safe(why)}" for agency, why in view.refused.items()),
+        *(line for one in view.warnings for line in _warning_lines(place, one)),
     ]
+
+
+def _warning(one: PreviewWarning) -> dict[str, object]:
+    return {
+        "kind": one.kind.value,
+        "message": one.message,
+        "advice": one.advice,
+        "notice": one.notice,
+    }
+
+
+def _warning_lines(place: str, one: PreviewWarning) -> list[str]:
+    advice = [f"{place}    what to do: {safe(one.advice)}"] if one.advice else []
+    return [f"{place}  warning: {safe(one.message)} [{one.kind.value}]", *advice]
 
 
 async def _preview(context: click.Context, gathered: Gathered) -> list[AudienceView]:
     async with opened(common(context)) as agency:
-        return [agency.preview(record.draft) for record in gathered.drafts]
+        return [await agency.preview(record.draft, viewer()) for record in gathered.drafts]

@@ -36,9 +36,9 @@ IDENTITY = (
     "distinguishing_marks",
 )
 """Says who a person is."""
-_SHELTERED = (*HARMED, "WITNESS", "REPORTING_PERSON")
+SHELTERED = (*HARMED, "WITNESS", "REPORTING_PERSON")
 """Whose identity is not for everybody."""
-_SOUGHT = (*SEARCHED, "DECEASED")
+SOUGHT = (*SEARCHED, "DECEASED")
 """Who is to be found or identified, so that partners need to know who it is."""
 
 
@@ -158,7 +158,7 @@ def _sanitised(record: Record) -> Flaw | None:
             "publish a CASE_SUMMARY or FREE_TEXT notice for the others",
         )
     for before, holder in [("", record), *_persons(record)]:
-        sought = bool(before) and holder["status"] in _SOUGHT
+        sought = bool(before) and holder["status"] in SOUGHT
         fields = TRACING if not before or sought else (*TRACING, *IDENTITY)
         found = next((field for field in fields if field in holder), None)
         if found is not None:
@@ -176,7 +176,7 @@ def _public(record: Record) -> Flaw | None:
         return None
     for place, person in _persons(record):
         found = next((field for field in (*IDENTITY, *TRACING) if field in person), None)
-        if found is not None and person["status"] in _SHELTERED:
+        if found is not None and person["status"] in SHELTERED:
             return _flaw(
                 f"{place}.{found}",
                 FlawReason.IDENTIFIES,

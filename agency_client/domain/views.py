@@ -8,6 +8,7 @@ from typing import Any
 
 from agency_client.domain.findings import Finding
 from agency_client.domain.onward import Afterlife
+from agency_client.domain.warnings import PreviewWarning
 from agency_client.errors import Reason
 from keys.envelope import Marking
 
@@ -161,10 +162,11 @@ class ReceiveReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceView:
-    """Who would get a notice, and why the others would not."""
+    """Who would get a notice, why the others would not, and what to know before it is sent."""
 
     admitted: tuple[str, ...]
     refused: Mapping[str, str]
+    warnings: tuple[PreviewWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

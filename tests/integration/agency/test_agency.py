@@ -106,7 +106,7 @@ async def test_all_or_nothing_publishes_nothing(greek: Agency, world: World) -> 
 
 
 async def test_the_preview_says_who_would_read_it_and_sends_nothing(greek: Agency) -> None:
-    view = greek.preview(draft(not_for=["RO"], to=[]))
+    view = await greek.preview(draft(not_for=["RO"], to=[]))
     assert view.admitted == ()
     assert set(view.refused) == {"ro-pol"}
     assert (await greek.status()).queued_frames == 0
