@@ -16,6 +16,7 @@ from policy.errors import FactError
 from policy.evaluation import Entities, Outcome, agency_request, evaluate, load_entities
 from policy.facts import Json, boundaries, notice_entities, notice_name, reference
 from policy.federation import NO_DECISION, ORIGINATOR, UNKNOWN_ORIGINATOR, Federation
+from policy.near_misses import NearMiss, near_misses
 
 if TYPE_CHECKING:
     from keys.envelope import Marking
@@ -76,6 +77,20 @@ def answer(
     open_ones = [one for one, bar in zip(asked, barred, strict=True) if bar is None]
     ruled = iter(_by_book(book, federation, question, open_ones, now))
     return [Answer(decision=bar) if bar is not None else next(ruled) for bar in barred]
+
+
+def misses(
+    book: RuleBook, federation: Federation, question: Question, asked: Asked, now: int
+) -> tuple[NearMiss, ...]:
+    """Return which permits nearly let `asked` do it; none where no rule was asked."""
+    if _by_code(federation, question, asked) is not None:
+        return ()
+    try:
+        entities = _entities(book, federation, question, [asked])
+    except FactError:
+        return ()
+    request = agency_request(question.action, asked.agency, _resource(question, asked), now)
+    return near_misses(book, question.action, request, entities)
 
 
 def _by_code(federation: Federation, question: Question, asked: Asked) -> Decision | None:

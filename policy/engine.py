@@ -16,11 +16,12 @@ from collections.abc import Collection, Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from policy.answering import Answer, Asked, Question, answer, span
+from policy.answering import Answer, Asked, Question, answer, misses, span
 from policy.book import RuleBook
 from policy.decisions import Audience, Decision
 from policy.errors import BookError
 from policy.federation import NO_KEY, Federation
+from policy.near_misses import Explanation
 
 if TYPE_CHECKING:
     from keys.directory import Directory
@@ -123,6 +124,24 @@ class PolicyEngine:
         _make_room(self._audiences)
         self._audiences[key] = since, audience
         return audience
+
+    def explain(  # noqa: PLR0917  (as `may_receive`)
+        self,
+        marking: "Marking",
+        topic: str,
+        originator: str,
+        recipient: str,
+        named: bool,
+        now: int,
+    ) -> Explanation:
+        """Decide as `may_receive`, and where no rule permits it, say what each permit lacks."""
+        decision = self.may_receive(marking, topic, originator, recipient, named, now)
+        if decision.allow or decision.determining or decision.errors:
+            return Explanation(decision=decision)
+        question = Question(action="deliver", marking=marking, topic=topic, originator=originator)
+        asked = Asked(agency=recipient, named=named)
+        lacking = misses(self.book, self._federation, question, asked, now)
+        return Explanation(decision=decision, near_misses=lacking)
 
     def _decide(self, about: _Class, asked: tuple[str, bool], now: int) -> Decision:
         if (kept := self._decisions.get(about)) is not None:

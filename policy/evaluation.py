@@ -77,6 +77,21 @@ def evaluate(
     return [_outcome(result) for result in results]
 
 
+def satisfied(
+    request: Json, policies: PolicySet, entities: Entities, schema: Schema
+) -> frozenset[str]:
+    """Return which of `policies`, all of them permits, apply; for explaining, never for deciding.
+
+    A policy that cannot be evaluated is not among them, and its error is not one: `evaluate` is
+    what denies on errors.
+    """
+    try:
+        (result,) = cedarpy.is_authorized_batch([request], policies, entities, schema)
+    except (ValueError, TypeError, KeyError):
+        return frozenset()
+    return frozenset(result.diagnostics.reasons)
+
+
 def _outcome(result: cedarpy.AuthzResult) -> Outcome:
     errors = tuple(result.diagnostics.errors)
     if not errors and result.decision is cedarpy.Decision.NoDecision:
