@@ -22,6 +22,7 @@ from typing import Self
 
 from agency_client.bootstrap.courier import Courier
 from agency_client.bootstrap.following import PASSING, Following, Recovered, Troubled
+from agency_client.bootstrap.membership import Membership
 from agency_client.bootstrap.outlet import Outlet
 from agency_client.bootstrap.passphrases import passphrase_for
 from agency_client.bootstrap.upkeep import Upkeep
@@ -96,6 +97,10 @@ class Agency:
         )
         self._open: weakref.WeakSet[AsyncGenerator[NoticeView, None]] = weakref.WeakSet()
         self._fetched_at = 0
+        self.membership = Membership(
+            services=wiring.partners, cards=wiring.cards, fetch=self._fetch_directory
+        )
+        """The other members, and our contact card."""
 
     @classmethod
     @asynccontextmanager

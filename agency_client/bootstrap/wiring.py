@@ -16,8 +16,10 @@ from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
+from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
 from agency_client.services.saving import AttachmentDownload
@@ -44,6 +46,8 @@ class Wiring:
     viewing: ViewingService
     saving: AttachmentDownload
     status: StatusService
+    partners: PartnerService
+    cards: CardService
     audit: AuditService
 
     @classmethod
@@ -89,6 +93,9 @@ class Wiring:
         checkpoints = CheckpointService(
             store=store, broker=broker, directory=directory, clock=clock
         )
+        partners = PartnerService(
+            agency=keyring.agency, store=store, directory=directory, clock=clock
+        )
         viewing = ViewingService(agency=keyring.agency, store=store, clock=clock)
         publisher = Publisher(
             store=store,
@@ -131,6 +138,15 @@ class Wiring:
                 directory=directory,
                 checkpoints=checkpoints,
                 keys=keyring.states(),
+                partners=partners,
+            ),
+            partners=partners,
+            cards=CardService(
+                request=keyring.request,
+                signer=keyring.signer,
+                directory=directory,
+                broker=broker,
+                clock=clock,
             ),
             audit=AuditService(
                 store=store,

@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "enrol": (f"{_CLI}.profile:enrol", "join a federation with the file a steward gives you"),
     "status": (f"{_CLI}.profile:status", "how this agency stands: broker, queue, keys"),
     "keys": (f"{_CLI}.profile:keys", "this agency's keys with their fingerprints"),
+    "card": (f"{_CLI}.card:card", "our contact card; signing it confirms our admission"),
+    "partners": (f"{_CLI}.partners:partners", "the other members; compare words with them"),
     "topics": (f"{_CLI}.topics:topics", "topics you may publish to and read"),
     "publish": (f"{_CLI}.publish:publish", "check, seal and send notices from files or stdin"),
     "attach": (f"{_CLI}.attach:attach", "publish a notice with files attached"),

@@ -49,7 +49,14 @@ def compare(data: bytes, *, what: str, whose: str, given: str, yes: bool) -> Non
         click.echo("\n".join(shown(data)), err=True)
         click.echo(f"warning: nobody compared the words of {safe(what)}", err=True)
         return
-    if not given:
-        click.echo(f"call {safe(whose)} on a number that you know from elsewhere", err=True)
-        given = ask("the six words that they read to you", advice='give them with --words "..."')
-    check_spoken(given, data, what)
+    check_spoken(given or heard(whose), data, what)
+
+
+def heard(whose: str) -> str:
+    """Ask for the words that somebody read out on the telephone.
+
+    Raises:
+        CommandError: there is nobody to ask.
+    """
+    click.echo(f"call {safe(whose)} on a number that you know from elsewhere", err=True)
+    return ask("the six words that they read to you", advice='give them with --words "..."')

@@ -89,6 +89,7 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.NOT_ENROLLED: (Exit.CREDENTIAL, "run `tocsin enrol` once the stewards admitted you"),
     Reason.FEDERATION_MISMATCH: (Exit.CREDENTIAL, "this is another federation: ask a steward"),
     Reason.INVITATION_INVALID: (Exit.CREDENTIAL, "ask a steward for a new one; use no part of it"),
+    Reason.ADMISSION_DIFFERS: (Exit.BAD, "call a steward at once: other keys may speak for you"),
     Reason.WORDS_DIFFER: (
         Exit.BAD,
         "sign and send nothing: it may have been exchanged on the way; get it anew, call again",

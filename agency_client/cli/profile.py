@@ -2,6 +2,7 @@
 """`tocsin init | enrol | status | keys`: an agency's profile and how it stands."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from agency_client.cli.runtime import (
     run_async,
 )
 from agency_client.domain.countries import COUNTRIES
+from agency_client.domain.partners import Agreed, MembershipStatus
 from agency_client.domain.views import StatusReport
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
@@ -36,6 +38,8 @@ from keys.framing import sha256
 
 KINDS = ("POLICE", "BORDER", "PROSECUTOR", "LABOUR", "FIU", "NGO", "HOTLINE", "IGO")
 _AGREEMENT = timedelta(days=3 * 365)
+_SOON_SECONDS = 30 * 86_400
+"""A month: what has to be signed by several people takes weeks."""
 
 
 @command(
@@ -252,6 +256,16 @@ def _document(report: StatusReport) -> dict[str, object]:
         "lag": dict(report.lag),
         "findings": report.findings,
         "own_log_size": report.own_log_size,
+        "membership": {
+            "entry": report.membership.agreed.name if report.membership.agreed else "",
+            "agreement_until": instant(report.membership.agreement_until),
+            "operations": [
+                {"code": code, "until": instant(until)}
+                for code, until in report.membership.operations
+            ],
+            "partners_not_compared": report.membership.not_compared,
+            "partners_with_changed_keys": list(report.membership.changed),
+        },
         "keys": [
             {"use": one.use, "id": one.key_id, "valid_until": instant(one.valid_until)}
             for one in report.keys
@@ -274,8 +288,31 @@ def _lines(report: StatusReport) -> list[str]:
         f"keys        first to end on {instant(soonest)}{_soon(soonest)}",
         f"findings    {report.findings}"
         + ("; see `tocsin audit findings`" * bool(report.findings)),
+        *_member_lines(report.membership),
         *(f"behind      {safe(topic)}: {lag}" for topic, lag in report.lag.items() if lag),
     ]
+
+
+def _member_lines(member: MembershipStatus) -> Iterator[str]:
+    """Return how we stand as a member, and what an officer has to do about it."""
+    if member.agreed is not None:
+        unsigned = "" if member.agreed is Agreed.YES else "; confirm it: `tocsin card set`"
+        yield f"entry       {member.agreed.value}{unsigned}"
+        yield f"agreement   until {instant(member.agreement_until)}{_ends(member.agreement_until)}"
+    for code, until in member.operations:
+        yield f"operation   {safe(code)} until {instant(until)}{_ends(until)}"
+    if member.not_compared:
+        yield f"partners    {member.not_compared} not compared; see `tocsin partners ls`"
+    for agency in member.changed:
+        again = f"`tocsin partners verify {safe(agency)}`"
+        yield f"partner     the keys of {safe(agency)} CHANGED: call them, {again}"
+
+
+def _ends(until: int) -> str:
+    left = until / 1000 - time.time()
+    if left <= 0:
+        return "  ENDED: ask a steward"
+    return "  SOON: ask a steward" if left < _SOON_SECONDS else ""
 
 
 def waiting(report: StatusReport) -> str:
@@ -286,8 +323,7 @@ def waiting(report: StatusReport) -> str:
 
 
 def _soon(valid_until: int) -> str:
-    month = 30 * 86_400
-    return "  SOON: ask how to renew" if valid_until / 1000 < time.time() + month else ""
+    return "  SOON: ask how to renew" if valid_until / 1000 < time.time() + _SOON_SECONDS else ""
 
 
 async def _status(context: click.Context) -> StatusReport:

@@ -19,7 +19,7 @@ from agency_client.cli.runtime import passphrase, run_async
 from agency_client.ports.broker import Broker
 from agency_client.services.steward import StewardKey
 from agency_client.services.steward_home import Outcome, StewardHome
-from keys.directory import Entry
+from keys.directory import Directory, Entry
 
 HOME = "TOCSIN_STEWARD_HOME"
 
@@ -106,6 +106,21 @@ def online(
             return await act(broker)
 
     return run_async(work())
+
+
+def level_with(home: StewardHome, key: StewardKey, address: str) -> Directory:
+    """Return the directory to propose by: brought level with the broker's, where one is given.
+
+    An entry replaces an agency whole, so one made from an old state would undo what others signed.
+    """
+    if address:
+
+        async def work() -> None:
+            async with broker_as(home, key, address) as broker:
+                await home.bring_level(broker)
+
+        run_async(work())
+    return home.bundle().directory
 
 
 def enter(

@@ -12,7 +12,13 @@ from agency_client.cli.framework import command
 from agency_client.cli.output import safe
 from agency_client.cli.parameters import InputFile
 from agency_client.cli.runtime import confirm
-from agency_client.cli.steward_common import enter, opened_keys, signing_options, steward_home
+from agency_client.cli.steward_common import (
+    enter,
+    level_with,
+    opened_keys,
+    signing_options,
+    steward_home,
+)
 from agency_client.domain.words import member_bytes
 from agency_client.services.steward import (
     AUDITOR,
@@ -22,9 +28,10 @@ from agency_client.services.steward import (
     proposing,
     read_request,
 )
-from agency_client.services.steward_home import StewardHome, read_text
+from agency_client.services.steward_home import read_text
 from keys.directory import (
     AgencyEntry,
+    Directory,
     LockEntry,
     RetireEntry,
     RuleBookEntry,
@@ -72,17 +79,18 @@ def admit(
     them does not count.
     """
     folder, asked = steward_home(home), read_request(read_text(request))
-    entry = _admission(folder, asked, circles, AUDITOR if auditor else MEMBER)
+    keys = opened_keys(context, folder, names)
+    directory = level_with(folder, keys[0], address)
+    entry = _admission(directory, asked, circles, AUDITOR if auditor else MEMBER)
     click.echo(safe(describe(entry)), err=True)
     compare(member_bytes(asked), what="this request", whose=entry.name, given=words, yes=yes)
-    keys = opened_keys(context, folder, names)
     enter(context, entry, home=folder, keys=keys, address=address)
 
 
 def _admission(
-    home: StewardHome, request: AgencyEntry, circles: tuple[str, ...], role: str
+    directory: Directory, request: AgencyEntry, circles: tuple[str, ...], role: str
 ) -> AgencyEntry:
-    known = home.bundle().directory.agency(request.agency)
+    known = directory.agency(request.agency)
     if known is None and not circles:
         raise CommandError(
             f"{request.agency} is new, and no circle was named: it could neither read nor publish",

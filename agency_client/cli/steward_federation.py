@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agency_client.cli.comparing import shown
+from agency_client.cli.comparing import compare, shown, words_options
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
@@ -16,6 +16,7 @@ from agency_client.cli.runtime import confirm, passphrase, run_async
 from agency_client.cli.steward_common import (
     broker_as,
     home_option,
+    level_with,
     now_ms,
     online,
     opened_keys,
@@ -24,6 +25,7 @@ from agency_client.cli.steward_common import (
     steward_home,
 )
 from agency_client.domain.words import member_bytes, spoken
+from agency_client.services.memberships import brings_keys, differences
 from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
@@ -35,7 +37,15 @@ from agency_client.services.steward import (
     read_request,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
-from keys.directory import AgencyEntry, Directory, Entry, RuleBookEntry, TopicEntry
+from keys.directory import (
+    AgencyEntry,
+    Directory,
+    Entry,
+    RuleBookEntry,
+    SignedEntry,
+    TopicEntry,
+    decode_entry,
+)
 from keys.errors import TrustError
 from keys.root import Steward
 from policy.standard import standard_book
@@ -229,26 +239,31 @@ def _announce(context: click.Context, home: StewardHome) -> None:
 @command(
     "sign",
     "tocsin steward sign pending/entry-7.json --as beta",
-    "tocsin steward sign entry-7.json --yes --broker broker.example:7443",
+    "tocsin steward sign entry-7.json --broker broker.example:7443 --words 'fossil ribbon ...'",
+    "tocsin steward sign entry-8.json --yes                 do not ask",
 )
 @click.argument("file", type=InputFile())
-@click.option("--yes", is_flag=True, help="do not ask")
+@words_options
 @signing_options
 @click.pass_context
 def sign(
     context: click.Context,
     *,
     file: Path,
+    words: str,
     yes: bool,
     names: tuple[str, ...],
     address: str,
     home: str,
 ) -> None:
-    """Sign what another steward proposed; with enough signatures it is put into the federation."""
+    """Sign what another steward proposed; with enough signatures it is put into the federation.
+
+    What it changes is told first. Where it brings an agency's keys, call the agency as the first
+    steward did: it reads out six words, you type what you hear.
+    """
     folder, proposal = steward_home(home), Proposal.parse(read_text(file))
-    if not yes:
-        confirm(f"Sign {safe(proposal.says)}?")
     keys = opened_keys(context, folder, names)
+    _judge(folder, proposal, keys[0], address=address, words=words, yes=yes)
     for key in keys:
         proposal = proposal.signed_by(key)
     outcome = _applied(folder, proposal, keys[0], address)
@@ -259,6 +274,23 @@ def sign(
         rules = folder.publish_rules(keys, *standard_book(), now_ms())
         if rules.pending is not None:
             click.echo(f"next, the standard rule book: others sign {rules.pending}", err=True)
+
+
+def _judge(
+    home: StewardHome, proposal: Proposal, key: StewardKey, *, address: str, words: str, yes: bool
+) -> None:
+    """Let the steward who is asked to sign see what it is, and refuse it."""
+    if isinstance(proposal.signed, SignedEntry):
+        entry = decode_entry(proposal.signed.body).content
+        if isinstance(entry, AgencyEntry):
+            known = level_with(home, key, address).agency(entry.agency)
+            for line in differences(known, entry):
+                click.echo(f"  {safe(line)}", err=True)
+            if brings_keys(known, entry):
+                named = member_bytes(entry)
+                compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
+    if not yes:
+        confirm(f"Sign {safe(proposal.says)}?")
 
 
 def _applied(home: StewardHome, proposal: Proposal, key: StewardKey, address: str) -> Outcome:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tocsin steward invite`: what concerns one member, beside its admission."""
+"""`tocsin steward invite | rename | member | merge | operation`: members, beside admission."""
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,14 +11,26 @@ import click
 from agency_client.bootstrap.connecting import check_address
 from agency_client.cli.comparing import shown
 from agency_client.cli.framework import command, common
-from agency_client.cli.output import Printer, instant
-from agency_client.cli.steward_common import home_option, now_ms, opened_keys, steward_home
+from agency_client.cli.output import Printer, instant, safe
+from agency_client.cli.runtime import confirm
+from agency_client.cli.steward_common import (
+    enter,
+    home_option,
+    level_with,
+    now_ms,
+    opened_keys,
+    signing_options,
+    steward_home,
+)
 from agency_client.domain.words import spoken
 from agency_client.services.invitations import Invitation, invite_text
+from agency_client.services.memberships import changed, merged, operation, renamed
 from agency_client.services.steward import BACKDATED_MS, DAY_MS, proposing
 from agency_client.services.steward_home import write_whole
+from keys.directory import Directory, Entry
 
 MAX_DAYS = 365
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @command(
@@ -82,3 +97,159 @@ def invite(
             "give the file to the agency; when they call back, read the six words to them",
         ],
     )
+
+
+@command("rename", "tocsin steward rename gr-pol --name 'Hellenic Police Headquarters'")
+@click.argument("agency")
+@click.option("--name", required=True, help="its new name, for people; its id stays")
+@signing_options
+@click.pass_context
+def rename(
+    context: click.Context,
+    *,
+    agency: str,
+    name: str,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Change an agency's name. Its id, its keys and its words stay as they are."""
+    _enter(
+        context,
+        partial(renamed, agency=agency, name=name),
+        names=names,
+        address=address,
+        home=home,
+    )
+
+
+@command(
+    "member",
+    "tocsin steward member gr-pol --agreement-until 2029-12-31",
+    "tocsin steward member gr-pol --join 'JO ADRIA' --until 2027-03-31",
+    "tocsin steward member gr-pol --leave 'JO ADRIA' --circle police --without-circle guests",
+)
+@click.argument("agency")
+@click.option("--agreement-until", type=DAY, metavar="YYYY-MM-DD", help="end of its agreement")
+@click.option("--join", multiple=True, metavar="OPERATION", help="it takes part (repeatable)")
+@click.option(
+    "--until", type=DAY, metavar="YYYY-MM-DD", help="end of its part [default: the operation's]"
+)
+@click.option("--leave", multiple=True, metavar="OPERATION", help="it takes no part any more")
+@click.option("--circle", "circles", multiple=True, help="circle it joins (repeatable)")
+@click.option("--without-circle", "without", multiple=True, help="circle it leaves (repeatable)")
+@signing_options
+@click.pass_context
+def member(
+    context: click.Context,
+    *,
+    agency: str,
+    agreement_until: datetime | None,
+    join: tuple[str, ...],
+    until: datetime | None,
+    leave: tuple[str, ...],
+    circles: tuple[str, ...],
+    without: tuple[str, ...],
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Change what an agency takes part in, and until when: agreement, operations, circles.
+
+    A day is its first instant in UTC. The agency then confirms its entry with `tocsin card set`.
+    """
+    make = partial(
+        changed,
+        agency=agency,
+        agreement_until=_ms(agreement_until),
+        join=dict.fromkeys(join, _ms(until)),
+        leave=leave,
+        circles=circles,
+        without=without,
+    )
+    _enter(context, make, names=names, address=address, home=home)
+
+
+@command(
+    "operation",
+    "tocsin steward operation 'JO ADRIA' --title 'Adriatic coast' --from 2027-01-01 \\",
+    "    --until 2027-06-30                       then: tocsin steward member AGENCY --join",
+)
+@click.argument("code")
+@click.option("--title", default="", help="for people [default: what it was]")
+@click.option(
+    "--from", "starts", type=DAY, required=True, metavar="YYYY-MM-DD", help="when it begins"
+)
+@click.option("--until", "ends", type=DAY, required=True, metavar="YYYY-MM-DD", help="when it ends")
+@signing_options
+@click.pass_context
+def joint_operation(
+    context: click.Context,
+    *,
+    code: str,
+    title: str,
+    starts: datetime,
+    ends: datetime,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """Make a joint operation, or change its title and dates.
+
+    CODE is what markings name. A day is its first instant in UTC; after the end nobody receives
+    what carries the code.
+    """
+    make = partial(
+        operation,
+        code=code,
+        title=title,
+        starts_at=_ms(starts),
+        ends_at=_ms(ends),
+    )
+    _enter(context, make, names=names, address=address, home=home)
+
+
+@command("merge", "tocsin steward merge gr-pol --into gr-nat --reason 'law 5100/2026'")
+@click.argument("agency")
+@click.option("--into", required=True, metavar="AGENCY", help="who takes over")
+@click.option("--reason", required=True, help="for people; it stays in the directory")
+@click.option("--yes", is_flag=True, help="do not ask")
+@signing_options
+@click.pass_context
+def merge(
+    context: click.Context,
+    *,
+    agency: str,
+    into: str,
+    reason: str,
+    yes: bool,
+    names: tuple[str, ...],
+    address: str,
+    home: str,
+) -> None:
+    """End an agency for good and name the one that takes over from it.
+
+    Its notices stay its own: the successor reads those that were sealed to the successor.
+    """
+    if not yes:
+        confirm(f"End {safe(agency)} for good, with {safe(into)} as its successor?")
+    make = partial(merged, agency=agency, into=into, reason=reason)
+    _enter(context, make, names=names, address=address, home=home)
+
+
+def _enter(
+    context: click.Context,
+    make: Callable[[Directory], Entry],
+    *,
+    names: Sequence[str],
+    address: str,
+    home: str,
+) -> None:
+    folder = steward_home(home)
+    keys = opened_keys(context, folder, names)
+    entry = make(level_with(folder, keys[0], address))
+    enter(context, entry, home=folder, keys=keys, address=address)
+
+
+def _ms(day: datetime | None) -> int:
+    return int(day.replace(tzinfo=UTC).timestamp() * 1000) if day else 0

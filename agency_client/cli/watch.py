@@ -2,16 +2,23 @@
 """`tocsin watch`: receive, verify, open, store, show. Also sends what waits in the outbox."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import click
 
+from agency_client.bootstrap import Agency
 from agency_client.cli import render
 from agency_client.cli.framework import command, common
 from agency_client.cli.inbox import TYPE, reasons_to_look
 from agency_client.cli.output import Printer, counted, safe
+from agency_client.cli.partners import news_line
 from agency_client.cli.runtime import opened, printer, run_async, viewer
 from agency_client.domain.views import ReceiveReport, Viewer
 from agency_client.errors import AgencyError
+
+NEWS_SECONDS = 60.0
+"""How often the directory is looked at for new members while nobody publishes."""
 
 
 @command(
@@ -113,12 +120,38 @@ async def _watch(
             troubled=line.troubled,
             recovered=line.recovered,
         )
-        async for view in notices:
-            out.item("notice", render.document(view), [*render.page(view), ""])
-            shown += 1
-            if shown == count:
-                return
-            await asyncio.sleep(0)
+        async with _telling_news(agency, out):
+            async for view in notices:
+                out.item("notice", render.document(view), [*render.page(view), ""])
+                shown += 1
+                if shown == count:
+                    return
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def _telling_news(agency: Agency, out: Printer) -> AsyncIterator[None]:
+    """Say what happens to the membership for as long as the body runs."""
+    task = asyncio.create_task(_tell_news(agency, out), name="news of members")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tell_news(agency: Agency, out: Printer) -> None:
+    told = ""
+    while True:
+        try:
+            for one in await agency.membership.news():
+                out.say(news_line(one))
+        except AgencyError as problem:
+            if problem.message != told:
+                told = problem.message
+                out.say(f"no news of the members: {safe(told)}")
+        await asyncio.sleep(NEWS_SECONDS)
 
 
 class _Line:

@@ -8,6 +8,7 @@ from typing import Any
 
 from agency_client.domain.findings import Finding
 from agency_client.domain.onward import Afterlife
+from agency_client.domain.partners import MembershipStatus
 from agency_client.domain.warnings import PreviewWarning
 from agency_client.errors import Reason
 from keys.envelope import Marking
@@ -201,6 +202,7 @@ class StatusReport:
     findings: int
     keys: tuple[KeyStatus, ...]
     own_log_size: int
+    membership: MembershipStatus
 
 
 class Verdict(StrEnum):

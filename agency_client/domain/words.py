@@ -45,6 +45,7 @@ def member_bytes(entry: AgencyEntry) -> bytes:
         entry.tls_key_pin,
         listed(keyset.encode() for keyset in entry.signing),
         listed(key.encode() for key in entry.encryption),
+        listed(key.encode() for key in entry.assertion_keys),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.findings import Finding
 from agency_client.domain.outbox import PublishReceipt, Refusal
+from agency_client.domain.partners import PartnerRecord
 from agency_client.domain.records import (
     ChainKey,
     Evidence,
@@ -34,6 +35,7 @@ from agency_client.domain.records import (
     ReceivedBatch,
 )
 from agency_client.domain.views import InboxQuery
+from agency_client.ports.people import People
 
 
 class Outbox(Protocol):
@@ -273,6 +275,22 @@ class OpeningLog(Protocol):
         ...
 
 
+class Partners(Protocol):
+    """What we remember of the other members: of what we were told, whose words were compared."""
+
+    def records(self) -> Mapping[str, PartnerRecord]:
+        """Return what is remembered, by agency."""
+        ...
+
+    def set_told(self, marks: Mapping[str, bytes]) -> None:
+        """Remember of what our officers were told, as a mark for each agency."""
+        ...
+
+    def set_compared(self, agency: str, mark: bytes, at_ms: int, by: str) -> None:
+        """Remember that the words of these keys were compared; an earlier comparison goes."""
+        ...
+
+
 class Attachments(Protocol):
     """Ciphertexts of our own attachments until they are published."""
 
@@ -343,6 +361,16 @@ class Store(Protocol):
     @property
     def openings(self) -> OpeningLog:
         """Our own log."""
+        ...
+
+    @property
+    def partners(self) -> Partners:
+        """The other members."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Our officers, and what needs two of them."""
         ...
 
     @property

@@ -16,6 +16,7 @@ from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.store import Store
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
+from agency_client.services.partners import PartnerService
 
 _AWAY = (Reason.BROKER_UNREACHABLE, Reason.DEADLINE_EXCEEDED)
 """Reasons that mean there was no answer; any other is the answer of a broker that was reached."""
@@ -50,12 +51,14 @@ class StatusService:
         directory: DirectoryService,
         checkpoints: CheckpointService,
         keys: Sequence[KeyStatus],
+        partners: PartnerService,
     ) -> None:
         self._store = store
         self._broker = broker
         self._directory = directory
         self._checkpoints = checkpoints
         self._keys = tuple(keys)
+        self._partners = partners
 
     async def status(self) -> StatusReport:
         """Ask the broker once, and the store."""
@@ -96,6 +99,7 @@ class StatusService:
             findings=store.inbox.finding_count(),
             keys=self._keys,
             own_log_size=own_log_size,
+            membership=self._partners.membership(),
         )
 
     def _lag(self, topics: Sequence[TopicView]) -> Mapping[str, int]:

@@ -9,6 +9,8 @@ from agency_client.store.locks import FileLocks
 from agency_client.store.marker import Marker
 from agency_client.store.openings import SqlOpeningLog
 from agency_client.store.outbox import SqlOutbox
+from agency_client.store.partners import SqlPartners
+from agency_client.store.people import SqlPeople
 from agency_client.store.search import SqlSearchIndex
 from agency_client.store.shelf import SqlInbox
 from agency_client.store.trust import SqlTrust
@@ -29,6 +31,8 @@ class ProfileStore:
         self.search = SqlSearchIndex(self._database)
         self.trust = SqlTrust(self._database)
         self.openings = SqlOpeningLog(self._database)
+        self.partners = SqlPartners(self._database)
+        self.people = SqlPeople(self._database, agency)
         self.attachments = SqlAttachments(self._database, folder / "attachments")
         self.locks = FileLocks(folder / "locks")
 

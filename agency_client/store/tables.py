@@ -292,3 +292,13 @@ opening_nodes = Table(
     _bytes("hash"),
     PrimaryKeyConstraint("level", "position"),
 )
+
+partners = Table(
+    "partners",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    _bytes("told"),
+    _bytes("compared"),
+    _int("compared_at"),
+    _text("compared_by"),
+)

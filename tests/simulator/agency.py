@@ -16,8 +16,10 @@ from agency_client.domain.delivery import Filter
 from agency_client.domain.views import InboxQuery, KeyStatus, PublishReport, SendReport, Viewer
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
+from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
+from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
 from agency_client.services.saving import AttachmentDownload
@@ -105,6 +107,8 @@ class SimulatedAgency:
     viewing: ViewingService
     saving: AttachmentDownload
     status: StatusService
+    partners: PartnerService
+    cards: CardService
     audit: AuditService
     keys: tuple[KeyStatus, ...] = field(default=())
 
@@ -158,6 +162,7 @@ def open_agency(
         attachments=AttachmentSealing(store=store),
     )
     viewing = ViewingService(agency=agency, store=store, clock=clock)
+    partners = PartnerService(agency=agency, store=store, directory=directory, clock=clock)
     own = (KeyStatus(use="signing", key_id=keys.signer.keyset_id, valid_until=NOW + DAY),)
     return SimulatedAgency(
         id=agency,
@@ -192,7 +197,20 @@ def open_agency(
             broker=link, store=store, viewing=viewing, federation=federation.id
         ),
         status=StatusService(
-            store=store, broker=link, directory=directory, checkpoints=checkpoints, keys=own
+            store=store,
+            broker=link,
+            directory=directory,
+            checkpoints=checkpoints,
+            keys=own,
+            partners=partners,
+        ),
+        partners=partners,
+        cards=CardService(
+            request=keys.entry,
+            signer=keys.signer,
+            directory=directory,
+            broker=link,
+            clock=clock,
         ),
         audit=AuditService(
             store=store, broker=link, directory=directory, checkpoints=checkpoints, clock=clock
