@@ -77,7 +77,7 @@ async def test_too_many_cards_in_a_day_are_refused_until_the_next(world: World) 
     assert await world.services.directory.submit(more, card_of="gr-pol") >= 0
 
 
-@pytest.mark.must("DIR-18")
+@pytest.mark.must("DIR-20")
 async def test_a_revoked_keyset_publishes_nothing_any_more(world: World) -> None:
     frame = world.seal("gr-pol")
     revoke = RevokeEntry(

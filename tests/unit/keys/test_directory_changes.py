@@ -130,7 +130,6 @@ def test_a_keyset_that_ended_signs_no_card(world: Federation) -> None:
     assert refusal(world.directory, late) is Reason.EXPIRED
 
 
-@pytest.mark.must("DIR-18")
 def test_a_revoked_key_counts_from_an_index_on_no_more(world: Federation) -> None:
     assert world.directory.revoked_from("ro-pol", "keyset", KEYSET) is None
     world.add(REVOKE)
@@ -140,7 +139,7 @@ def test_a_revoked_key_counts_from_an_index_on_no_more(world: Federation) -> Non
     assert refusal(world.directory, own) is Reason.UNKNOWN_KEYSET
 
 
-@pytest.mark.must("DIR-18")
+@pytest.mark.must("DIR-21")
 def test_a_revocation_moves_to_an_earlier_index_only(world: Federation) -> None:
     for index, held in ((7, 7), (9, 7), (3, 3)):
         world.add(replace(REVOKE, from_index=index))
