@@ -31,6 +31,7 @@ class Decision:
         errors: why no decision could be taken. They are for the operator's alarm, not for a peer.
         valid_until: milliseconds since 1970; the same question asked before then and after the
             question was put gets the same answer.
+        obligations: what the rules that allow it ask to be done besides, in the book's words.
     """
 
     allow: bool
@@ -38,6 +39,7 @@ class Decision:
     says: tuple[str, ...]
     errors: tuple[str, ...] = ()
     valid_until: int = FAR_FUTURE
+    obligations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,15 @@ from policy.decisions import Audience, Decision
 from policy.errors import BookError
 from policy.federation import NO_KEY, Federation
 from policy.near_misses import Explanation
+from policy.officers import (
+    Approval,
+    BreakGlass,
+    Grounds,
+    Officer,
+    OfficersNotice,
+    may_act,
+    may_read,
+)
 
 if TYPE_CHECKING:
     from keys.directory import Directory
@@ -142,6 +151,49 @@ class PolicyEngine:
         asked = Asked(agency=recipient, named=named)
         lacking = misses(self.book, self._federation, question, asked, now)
         return Explanation(decision=decision, near_misses=lacking)
+
+    def may_read(
+        self,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        purpose: str,
+        now: int,
+        break_glass: BreakGlass | None = None,
+    ) -> Decision:
+        """Decide whether an officer may read a notice that its agency has; see `officers`."""
+        return may_read(
+            self._grounds(),
+            officer,
+            notice,
+            purpose=purpose,
+            now=now,
+            break_glass=break_glass,
+        )
+
+    def may_act(
+        self,
+        action: str,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        now: int,
+        target: str = "",
+        approval: Approval | None = None,
+    ) -> Decision:
+        """Decide whether an officer may do something with a notice; see `officers`."""
+        return may_act(
+            self._grounds(),
+            action,
+            officer,
+            notice,
+            now=now,
+            target=target,
+            approval=approval,
+        )
+
+    def _grounds(self) -> Grounds:
+        return Grounds(book=self.book, federation=self._federation)
 
     def _decide(self, about: _Class, asked: tuple[str, bool], now: int) -> Decision:
         if (kept := self._decisions.get(about)) is not None:

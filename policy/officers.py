@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides what an officer may do with a notice at the officer's own agency; denies in doubt.
+
+The same book, the same wrapper and the same facts as for agencies, and beside them the officer, the
+purpose, what the notice says of its readers, and a second person's approval. Whether an approval is
+genuine, and whether an officer is who it says, is decided before (`officers`). Keeps no decision:
+nobody reads so fast. Source: research on governance 2.8 and 3.3; the schema in `policy/book/`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from policy.book import RuleBook
+from policy.decisions import Decision
+from policy.errors import FactError
+from policy.evaluation import Outcome, PolicySet, evaluate, load_entities
+from policy.facts import (
+    NAMESPACE,
+    Json,
+    instant,
+    notice_entities,
+    notice_name,
+    reference,
+    reference_value,
+)
+from policy.federation import NO_DECISION, UNKNOWN_AGENCY, UNKNOWN_ORIGINATOR, Federation
+
+if TYPE_CHECKING:
+    from keys.envelope import Marking
+
+READING = ("fetch", "search")
+"""Acts of one officer for a purpose, with or without breaking the glass."""
+
+_UNPERMITTED = "No rule of the book lets this officer do this."
+
+
+class Officer(Protocol):
+    """What an agency vouches for of an officer."""
+
+    @property
+    def agency(self) -> str:
+        """Whose officer."""
+
+    @property
+    def pseudonym(self) -> str:
+        """Names the officer."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the officer is there for."""
+
+    @property
+    def clearance(self) -> int:
+        """How far the officer is vetted."""
+
+    @property
+    def vetted_until(self) -> int:
+        """Milliseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficersNotice:
+    """A kept notice, as the rules about officers see it.
+
+    Attributes:
+        marking: of the frame, as signed.
+        topic: of the frame.
+        originator: who published it.
+        named: whether the originator named the officer's agency.
+        granted: whether a grant admitted the officer's agency.
+        for_officer: whether the notice says that it is for this officer's eyes.
+        expires_at: milliseconds since 1970.
+        withdrawn: whether its originator took it back.
+    """
+
+    marking: "Marking"
+    topic: str
+    originator: str
+    named: bool = False
+    granted: bool = False
+    for_officer: bool = False
+    expires_at: int
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlass:
+    """Why an officer reads what the officer otherwise may not."""
+
+    reason: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A second person's approval that was found genuine, and when it was given."""
+
+    by: Officer
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What is decided by: the rules, and the directory in their words."""
+
+    book: RuleBook
+    federation: Federation
+
+
+def may_read(
+    grounds: Grounds,
+    officer: Officer,
+    notice: OfficersNotice,
+    *,
+    purpose: str,
+    now: int,
+    break_glass: BreakGlass | None = None,
+) -> Decision:
+    """Decide whether an officer may read a notice for a purpose.
+
+    Args:
+        grounds: what is decided by.
+        officer: who.
+        notice: which.
+        purpose: code of what for; one that the book has no word for is denied.
+        now: milliseconds since 1970.
+        break_glass: given where there is danger to life.
+    """
+    context: Json = {"now": instant(now), "purpose": reference_value("Purpose", purpose)}
+    if break_glass is not None:
+        context["breakGlass"] = {"reason": break_glass.reason, "ticket": break_glass.ticket}
+    return _decide(grounds, "fetch", (officer,), notice, context)
+
+
+def may_act(
+    grounds: Grounds,
+    action: str,
+    officer: Officer,
+    notice: OfficersNotice,
+    *,
+    now: int,
+    target: str = "",
+    approval: Approval | None = None,
+) -> Decision:
+    """Decide whether an officer may release, amend or withdraw a notice.
+
+    Args:
+        grounds: what is decided by.
+        action: "grantOnward", "amend" or "withdraw".
+        officer: who asked for it.
+        notice: which.
+        now: milliseconds since 1970.
+        target: agency that a notice is released to; empty where there is none.
+        approval: of a second person, where there is one.
+    """
+    context: Json = {"now": instant(now)}
+    if target:
+        if target not in grounds.federation.agencies:
+            return UNKNOWN_AGENCY
+        context["target"] = reference_value("Agency", target)
+    people = [officer]
+    if approval is not None:
+        people.append(approval.by)
+        by = reference_value("Officer", approval.by.pseudonym)
+        context["approval"] = {"by": by, "at": instant(approval.at)}
+    return _decide(grounds, action, people, notice, context)
+
+
+def _decide(
+    grounds: Grounds,
+    action: str,
+    people: Sequence[Officer],
+    notice: OfficersNotice,
+    context: Json,
+) -> Decision:
+    """Ask the book what the first of `people` may do."""
+    book, federation, officer = grounds.book, grounds.federation, people[0]
+    barred = federation.bar(officer.agency) or federation.bar_topic(notice.topic)
+    if barred is not None:
+        return barred
+    if notice.originator not in federation.agencies:
+        return UNKNOWN_ORIGINATOR
+    try:
+        facts = [*_notice_entities(notice, officer), *_officer_entities(people)]
+        entities = load_entities(facts, book.schema, federation.entities)
+    except FactError as refusal:
+        return _undecided((str(refusal),))
+    request = {
+        "principal": reference("Officer", officer.pseudonym),
+        "action": reference("Action", action),
+        "resource": reference("Notice", notice_name(officer.agency if notice.named else None)),
+        "context": context,
+    }
+    (outcome,) = evaluate([request], _rules(book, action), entities, book.schema)
+    return _decision(book, outcome)
+
+
+@lru_cache(maxsize=64)
+def _rules(book: RuleBook, action: str) -> PolicySet:
+    """Return the rules that can apply to an officer who does `action`."""
+    trees = {rule.id: rule.tree for rule in book.rules.values() if _can_apply(rule.tree, action)}
+    return PolicySet.from_json_str(
+        json.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []})
+    )
+
+
+def _can_apply(tree: Mapping[str, Any], action: str) -> bool:
+    """Return False only where a rule's head rules out that an officer does `action`."""
+    principal, act = tree["principal"], tree["action"]
+    if principal.get("entity_type", f"{NAMESPACE}::Officer") != f"{NAMESPACE}::Officer":
+        return False
+    return bool(act["op"] != "==" or act["entity"]["id"] == action)
+
+
+def _notice_entities(notice: OfficersNotice, officer: Officer) -> list[Json]:
+    """Return the notice as the marking describes it, with what is known of it at the agency."""
+    named = officer.agency if notice.named else None
+    described = notice_entities(notice.marking, notice.topic, notice.originator, (named,))
+    reader = [reference_value("Officer", officer.pseudonym)]
+    agency = [reference_value("Agency", officer.agency)]
+    described[0]["attrs"] |= {
+        "namedOfficers": reader if notice.for_officer else [],
+        "onwardGrants": agency if notice.granted else [],
+        "validUntil": instant(notice.expires_at),
+        "withdrawn": notice.withdrawn,
+    }
+    return described
+
+
+def _officer_entities(people: Sequence[Officer]) -> list[Json]:
+    """Return each officer once; officers are in their agency and in their roles."""
+    named = {one.pseudonym: one for one in people}
+    return [
+        {
+            "uid": reference("Officer", pseudonym),
+            "attrs": {
+                "agency": reference_value("Agency", one.agency),
+                "clearance": one.clearance,
+                "vettedUntil": instant(one.vetted_until),
+            },
+            "parents": [
+                reference("Agency", one.agency),
+                *(reference("Role", role) for role in one.roles),
+            ],
+        }
+        for pseudonym, one in named.items()
+    ]
+
+
+def _decision(book: RuleBook, outcome: Outcome) -> Decision:
+    if outcome.errors:
+        return _undecided(outcome.errors)
+    says = tuple(book.says(rule) for rule in outcome.determining)
+    return Decision(
+        allow=outcome.allow,
+        determining=outcome.determining,
+        says=says or (_UNPERMITTED,),
+        obligations=_obligations(book, outcome.determining) if outcome.allow else (),
+    )
+
+
+def _obligations(book: RuleBook, determining: Sequence[str]) -> tuple[str, ...]:
+    """Return what the rules that decided ask to be done besides, in the words of the book."""
+    found: list[str] = []
+    for rule in determining:
+        annotations = book.rules[rule].tree.get("annotations", {})
+        found += str(annotations.get("obligation", "")).split(";")
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _undecided(errors: tuple[str, ...]) -> Decision:
+    return Decision(allow=False, determining=(), says=(NO_DECISION,), errors=errors)
