@@ -1,5 +1,6 @@
 # Everything a fresh machine needs: Python 3.11+, make and a C compiler.
 PYTHON ?= python3
+WORKERS ?= 4
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 EDITABLE := $(PIP) --no-build-isolation --no-deps --editable .
@@ -9,8 +10,8 @@ EDITABLE := $(PIP) --no-build-isolation --no-deps --editable .
 demo: .venv/run        ## the whole story: a broker and four agencies on this machine
 	$(BIN)/tocsin demo
 
-test: .venv/dev        ## every test
-	$(BIN)/python -m pytest
+test: .venv/dev        ## every test, whole files side by side
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: style types layers generated
 
