@@ -45,10 +45,14 @@ class Membership:
         await self.fetch()
         return await self.services.verify(agency, words, by)
 
-    async def news(self) -> tuple[PartnerNews, ...]:
-        """Return what has happened to the membership since this was asked last, once."""
+    async def news(self, *, told: bool) -> tuple[PartnerNews, ...]:
+        """Return what has happened to the membership since our officers were told last.
+
+        Args:
+            told: our officers are told of it now, and not again.
+        """
         await self.fetch()
-        return await self.services.news()
+        return await self.services.news(told=told)
 
     async def card(self) -> CardEntry | None:
         """Return our contact card as the directory has it."""

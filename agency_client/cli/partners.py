@@ -39,7 +39,8 @@ def list_partners(context: click.Context) -> None:
 
     A notice is sealed to members that the stewards admitted and the rules allow, compared or not.
     """
-    found = run_async(_all(context))
+    out = printer(context)
+    found, news = run_async(_all(context, told=not out.is_json))
     rows = [
         (
             one.entry.agency,
@@ -53,18 +54,26 @@ def list_partners(context: click.Context) -> None:
         for one in found
     ]
     head = ("AGENCY", "COUNTRY", "KIND", "STANDING", "ENTRY", "WORDS", "NAME")
-    out = printer(context)
-    out.document(
-        "partners", {"partners": [document(one) for one in found]}, columns(rows, head=head)
-    )
+    body = {
+        "partners": [document(one) for one in found],
+        "news": [news_document(one) for one in news],
+    }
+    out.document("partners", body, columns(rows, head=head))
+    if out.is_json:
+        return
+    for line in map(news_line, news):
+        out.say(line)
     for one in found:
-        if one.compared is Compared.CHANGED and not out.is_json:
+        if one.compared is Compared.CHANGED:
             out.say(f"the keys of {safe(one.entry.agency)} changed: {_again(one.entry.agency)}")
 
 
-async def _all(context: click.Context) -> tuple[PartnerView, ...]:
+async def _all(
+    context: click.Context, *, told: bool
+) -> tuple[tuple[PartnerView, ...], tuple[PartnerNews, ...]]:
     async with opened(common(context)) as agency:
-        return await agency.membership.partners()
+        found = await agency.membership.partners()
+        return found, await agency.membership.news(told=told)
 
 
 @command("show", "tocsin partners show bg-pol", "tocsin partners show bg-pol --json")
@@ -121,6 +130,16 @@ def news_line(news: PartnerNews) -> str:
         return f"the keys of {who} changed: {_again(news.agency)}"
     heir = f"; {safe(news.successor)} took over" if news.successor else ""
     return f"{who} has left the federation{heir}"
+
+
+def news_document(news: PartnerNews) -> dict[str, str]:
+    """Return one thing that happened to the membership, for programs."""
+    return {
+        "kind": news.kind.value,
+        "agency": news.agency,
+        "name": news.name,
+        "successor": news.successor,
+    }
 
 
 def _again(agency: str) -> str:

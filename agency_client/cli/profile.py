@@ -17,6 +17,7 @@ from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.output import columns, counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
+from agency_client.cli.partners import news_document, news_line
 from agency_client.cli.runtime import (
     existing_profile,
     opened,
@@ -26,7 +27,7 @@ from agency_client.cli.runtime import (
     run_async,
 )
 from agency_client.domain.countries import COUNTRIES
-from agency_client.domain.partners import Agreed, MembershipStatus
+from agency_client.domain.partners import Agreed, MembershipStatus, PartnerNews
 from agency_client.domain.views import StatusReport
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
@@ -223,8 +224,10 @@ def _check_fingerprint(found: str, expected: str) -> None:
 @click.pass_context
 def status(context: click.Context) -> None:
     """Say how this agency stands: federation, broker, queue, keys, findings."""
-    report = run_async(_status(context))
-    printer(context).document("status", _document(report), _lines(report))
+    out = printer(context)
+    report, news = run_async(_status(context, told=not out.is_json))
+    body = {**_document(report), "news": [news_document(one) for one in news]}
+    out.document("status", body, [*_lines(report), *(f"news        {news_line(n)}" for n in news)])
     if not report.broker_reachable:
         raise CommandError(
             f"the broker at {report.broker} cannot be reached: {report.broker_problem}",
@@ -326,9 +329,12 @@ def _soon(valid_until: int) -> str:
     return "  SOON: ask how to renew" if valid_until / 1000 < time.time() + _SOON_SECONDS else ""
 
 
-async def _status(context: click.Context) -> StatusReport:
+async def _status(
+    context: click.Context, *, told: bool
+) -> tuple[StatusReport, tuple[PartnerNews, ...]]:
     async with opened(common(context)) as agency:
-        return await agency.status()
+        report = await agency.status()
+        return report, await agency.membership.services.news(told=told)
 
 
 @command("keys", "tocsin keys", "tocsin keys --json")

@@ -280,17 +280,24 @@ def _judge(
     home: StewardHome, proposal: Proposal, key: StewardKey, *, address: str, words: str, yes: bool
 ) -> None:
     """Let the steward who is asked to sign see what it is, and refuse it."""
-    if isinstance(proposal.signed, SignedEntry):
-        entry = decode_entry(proposal.signed.body).content
-        if isinstance(entry, AgencyEntry):
-            known = level_with(home, key, address).agency(entry.agency)
-            for line in differences(known, entry):
-                click.echo(f"  {safe(line)}", err=True)
-            if brings_keys(known, entry):
-                named = member_bytes(entry)
-                compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
+    entry = _member_in(proposal)
+    if entry is not None:
+        known = level_with(home, key, address).agency(entry.agency)
+        for line in (proposal.says, *differences(known, entry)):
+            click.echo(safe(line), err=True)
+        if brings_keys(known, entry):
+            named = member_bytes(entry)
+            compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
+            return
     if not yes:
         confirm(f"Sign {safe(proposal.says)}?")
+
+
+def _member_in(proposal: Proposal) -> AgencyEntry | None:
+    if not isinstance(proposal.signed, SignedEntry):
+        return None
+    entry = decode_entry(proposal.signed.body).content
+    return entry if isinstance(entry, AgencyEntry) else None
 
 
 def _applied(home: StewardHome, proposal: Proposal, key: StewardKey, address: str) -> Outcome:

@@ -132,6 +132,9 @@ async def _watch(
 @asynccontextmanager
 async def _telling_news(agency: Agency, out: Printer) -> AsyncIterator[None]:
     """Say what happens to the membership for as long as the body runs."""
+    if out.is_json:  # a program that listens must not keep the news from our officers
+        yield
+        return
     task = asyncio.create_task(_tell_news(agency, out), name="news of members")
     try:
         yield
@@ -145,7 +148,7 @@ async def _tell_news(agency: Agency, out: Printer) -> None:
     told = ""
     while True:
         try:
-            for one in await agency.membership.news():
+            for one in await agency.membership.news(told=True):
                 out.say(news_line(one))
         except AgencyError as problem:
             if problem.message != told:

@@ -2,7 +2,7 @@
 """Partners: who the other members are, comparing words with them, and telling what is new.
 
 An agency is sealed to as soon as the stewards admitted it; that its words were compared here, or
-that it confirmed its entry, is shown and changes no audience (docs/decisions/0006-confirmation.md).
+that it confirmed its entry, is shown and changes no audience (docs/decisions/0007-confirmation.md).
 """
 
 import asyncio
@@ -97,14 +97,17 @@ class PartnerService:
             raise AgencyError(Reason.NOT_FOUND, f"there is no agency {agency} in the federation")
         return entry
 
-    async def news(self) -> tuple[PartnerNews, ...]:
-        """Return what has happened to the membership since this was asked last, once.
+    async def news(self, *, told: bool) -> tuple[PartnerNews, ...]:
+        """Return what has happened to the membership since our officers were told last.
 
         The first time nothing is new: everybody is, and `all` lists them.
-        """
-        return await asyncio.to_thread(self._news)
 
-    def _news(self) -> tuple[PartnerNews, ...]:
+        Args:
+            told: our officers are told of it now, and not again.
+        """
+        return await asyncio.to_thread(self._news, is_told=told)
+
+    def _news(self, *, is_told: bool) -> tuple[PartnerNews, ...]:
         directory = self._directory.current.directory
         records, current = self._store.partners.records(), marks(directory, self._agency)
         told = {agency: record.told for agency, record in records.items() if record.told}
@@ -113,5 +116,6 @@ class PartnerService:
             found = news(directory, current, told)
         else:  # our own row stands for "told once"
             found, changed = (), {**changed, self._agency: _TOLD_ONCE}
-        self._store.partners.set_told(changed)
+        if is_told:
+            self._store.partners.set_told(changed)
         return found

@@ -119,44 +119,54 @@ async def test_where_a_partner_stands_is_told(gr: SimulatedAgency) -> None:
 
 
 async def test_the_first_time_nobody_is_new(gr: SimulatedAgency) -> None:
-    assert await gr.partners.news() == ()
+    assert await gr.partners.news(told=True) == ()
 
 
 async def test_a_new_member_is_told_once(gr: SimulatedAgency) -> None:
-    await gr.partners.news()
+    await gr.partners.news(told=True)
     gr.federation.add_agency("mk-pol")
     await gr.directory.sync()
-    (told,) = await gr.partners.news()
+    (told,) = await gr.partners.news(told=True)
     assert (told.kind, told.agency) == (NewsKind.JOINED, "mk-pol")
-    assert await gr.reopen().partners.news() == ()
+    assert await gr.reopen().partners.news(told=True) == ()
+
+
+async def test_looking_at_the_news_as_a_program_keeps_them_for_the_officers(
+    gr: SimulatedAgency,
+) -> None:
+    await gr.partners.news(told=True)
+    gr.federation.add_agency("mk-pol")
+    await gr.directory.sync()
+    seen = await gr.partners.news(told=False)
+    assert seen == await gr.partners.news(told=True) != ()
 
 
 async def test_the_first_partner_of_all_is_news(gr: SimulatedAgency) -> None:
     for agency in ("bg-pol", "eu-audit", "hr-ngo", "ro-pol"):
         gr.federation.retire(agency)
     await gr.directory.sync()
-    await gr.partners.news()
+    await gr.partners.news(told=True)
     gr.federation.add_agency("mk-pol")
     await gr.directory.sync()
-    assert [one.agency for one in await gr.partners.news()] == ["mk-pol"]
+    assert [one.agency for one in await gr.partners.news(told=True)] == ["mk-pol"]
 
 
 async def test_changed_keys_are_told_once_whether_compared_or_not(gr: SimulatedAgency) -> None:
-    await gr.partners.news()
+    await gr.partners.news(told=True)
     change_keys(gr, "ro-pol")
     await gr.directory.sync()
-    assert [(one.kind, one.agency) for one in await gr.partners.news()] == [
+    assert [(one.kind, one.agency) for one in await gr.partners.news(told=True)] == [
         (NewsKind.KEYS_CHANGED, "ro-pol")
     ]
-    assert await gr.partners.news() == ()
+    assert await gr.partners.news(told=True) == ()
 
 
 async def test_who_left_is_told_with_who_took_over(gr: SimulatedAgency) -> None:
-    await gr.partners.news()
+    await gr.partners.news(told=True)
     name = gr.federation.agencies["ro-pol"].entry.name
     gr.federation.add(SuccessorEntry(agency="ro-pol", successor="bg-pol", reason="merged"))
     await gr.directory.sync()
-    assert await gr.partners.news() == (
+    assert await gr.partners.news(told=True) == (
         PartnerNews(kind=NewsKind.LEFT, agency="ro-pol", name=name, successor="bg-pol"),
     )
     assert (await gr.partners.one("ro-pol")).successor == "bg-pol"
@@ -164,7 +174,7 @@ async def test_who_left_is_told_with_who_took_over(gr: SimulatedAgency) -> None:
 
 async def test_a_comparison_before_the_first_news_makes_nobody_new(gr: SimulatedAgency) -> None:
     await compared(gr)
-    assert await gr.partners.news() == ()
+    assert await gr.partners.news(told=True) == ()
     assert (await gr.partners.one("ro-pol")).compared is Compared.YES
 
 

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agency joins as the documents say: invited, compared by words, admitted by two, confirmed.
+
+Each step is first tried as somebody would who exchanged something on the way.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import Ran, Shell
+
+pytestmark = pytest.mark.e2e
+
+FOREIGN = "abandon ability able about above absent"
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A federation of its own: two stewards on two machines, a broker, one member."""
+
+    shell: Shell
+    folder: Path
+    address: str
+    words: str
+
+    @property
+    def alpha(self) -> Path:
+        """The first steward's folder."""
+        return self.folder / "alpha"
+
+    @property
+    def beta(self) -> Path:
+        """The second steward's folder."""
+        return self.folder / "beta"
+
+    def profile(self, agency: str) -> tuple[str, Path]:
+        """The option that chooses an agency's profile."""
+        return ("--profile", self.folder / agency)
+
+    def init(self, agency: str, *more: object) -> dict[str, str]:
+        """Make an agency's keys."""
+        about = ["--country", agency[:2].upper(), "--kind", "POLICE"]
+        return self.shell.did("init", agency, *self.profile(agency), *about, *more)
+
+    def size(self) -> int:
+        """How many entries the broker has, as the first steward sees it."""
+        pushed = self.shell.did("steward", "push", *self.at(self.alpha))
+        return int(pushed["entries"])
+
+    def at(self, home: Path) -> tuple[object, ...]:
+        """The options of a steward who acts at the broker."""
+        return ("--home", home, "--broker", self.address)
+
+    def signed_by_both(self, *act: object, words: str = "") -> dict[str, object]:
+        """Propose as alpha, sign as beta, at the broker."""
+        compare = ("--words", words) if words else ()
+        proposed = self.shell.tocsin(*act, *compare, *self.at(self.alpha), "--json")
+        assert (proposed.code, proposed.failure["reason"]) == (8, "NOT_ENOUGH_SIGNATURES")
+        self.shell.did("steward", "push", *self.at(self.beta))
+        pending = proposed.document["pending"]
+        agreeing = compare or ("--yes",)
+        return self.shell.did("steward", "sign", pending, *agreeing, *self.at(self.beta))
+
+
+@pytest.fixture(scope="module")
+def place(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("members")
+    alpha, beta = folder / "alpha", folder / "beta"
+    shell.broker("init", folder / "broker")
+    made = shell.did("steward", "new-key", "beta", "--home", beta)
+    about = ["--name", "Members", "--as", "alpha", "--with", made["public_file"], "--home", alpha]
+    descriptor = folder / "broker" / "broker.json"
+    shell.tocsin(*["steward", "create-federation", *about, "--broker", descriptor])
+    shutil.move(alpha / "pending" / "root.json", folder / "root.json")
+    shell.did("steward", "sign", folder / "root.json", "--yes", "--home", beta)
+    shutil.copy(beta / "federation.json", alpha / "federation.json")
+    rules = beta / "pending" / "entry-0.json"
+    shell.did("steward", "sign", rules, "--yes", "--home", alpha)
+    shutil.copy(alpha / "federation.json", beta / "federation.json")
+    shell.broker("federation", folder / "broker", alpha / "federation.json")
+    with shell.serving(folder / "broker", listen="127.0.0.1:0") as address:
+        invited = _invite(shell, folder, address, "gr-pol")
+        yield Place(shell=shell, folder=folder, address=address, words=invited["words"])
+
+
+def _invite(shell: Shell, folder: Path, address: str, agency: str) -> dict[str, str]:
+    about = ["--name", f"Police {agency}", "--broker", address, "--home", folder / "alpha"]
+    return shell.did("steward", "invite", agency, *about, "--out", folder / f"{agency}.invitation")
+
+
+@pytest.fixture(scope="module")
+def greek(place: Place) -> Place:
+    """The place with a Greek member that has confirmed its entry."""
+    _joined(place, "gr-pol")
+    place.shell.did("card", "set", "--phone", "+30 210 0000000", *place.profile("gr-pol"))
+    return place
+
+
+def _joined(place: Place, agency: str) -> None:
+    file = _invite(place.shell, place.folder, place.address, agency)["file"]
+    made = place.init(agency, "--invitation", file, "--words", place.words)
+    admit = ("steward", "admit", made["request"], "--circle", "police")
+    place.signed_by_both(*admit, words=made["words"])
+    bundle = place.beta / "federation.json"
+    assert place.shell.did("enrol", bundle, *place.profile(agency))["active"]
+
+
+def refused(ran: Ran, reason: str) -> str:
+    assert ran.code != 0
+    assert ran.failure["reason"] == reason
+    return str(ran.failure["message"])
+
+
+def test_an_invitation_with_other_words_makes_no_keys(place: Place) -> None:
+    file = _invite(place.shell, place.folder, place.address, "mk-pol")["file"]
+    options = ["--country", "MK", "--kind", "POLICE", *place.profile("mk-pol")]
+    ran = place.shell.tocsin(
+        *["init", "mk-pol", *options, "--invitation", file, "--words", FOREIGN, "--json"]
+    )
+    refused(ran, "WORDS_DIFFER")
+    assert not (place.folder / "mk-pol").exists()
+
+
+def test_an_invitation_is_for_the_agency_it_names(place: Place) -> None:
+    file = _invite(place.shell, place.folder, place.address, "mk-pol")["file"]
+    options = ["--country", "AL", "--kind", "POLICE", *place.profile("al-pol")]
+    ran = place.shell.tocsin("init", "al-pol", *options, "--invitation", file, "--yes", "--json")
+    assert "it invites mk-pol" in refused(ran, "INVITATION_INVALID")
+    assert not (place.folder / "al-pol").exists()
+
+
+def test_an_invitation_changed_on_the_way_is_refused(place: Place) -> None:
+    path = Path(_invite(place.shell, place.folder, place.address, "mk-pol")["file"])
+    document = json.loads(path.read_text())
+    other = json.loads(
+        Path(_invite(place.shell, place.folder, "127.0.0.1:1", "mk-pol")["file"]).read_text()
+    )
+    path.write_text(json.dumps({**document, "invitation": other["invitation"]}))
+    options = ["--country", "MK", "--kind", "POLICE", *place.profile("mk-pol")]
+    ran = place.shell.tocsin("init", "mk-pol", *options, "--invitation", path, "--yes", "--json")
+    refused(ran, "INVITATION_INVALID")
+
+
+def test_an_invited_agency_joins_no_other_federation(place: Place, shell: Shell) -> None:
+    file = _invite(place.shell, place.folder, place.address, "si-pol")["file"]
+    place.init("si-pol", "--invitation", file, "--words", place.words)
+    other = place.folder / "other"
+    shell.did(
+        *["steward", "create-federation", "--home", other, "--name", "Other", "--as", "gamma"],
+        *["--broker", place.folder / "broker" / "broker.json"],
+    )
+    ran = shell.tocsin("enrol", other / "federation.json", *place.profile("si-pol"), "--json")
+    refused(ran, "FEDERATION_MISMATCH")
+
+
+def test_a_request_with_other_words_is_admitted_by_neither_steward(place: Place) -> None:
+    made = place.init("it-pol", "--name", "Police it-pol")
+    before = (place.alpha / "federation.json").read_bytes()
+    admit = ("steward", "admit", made["request"], "--circle", "police", "--home", place.alpha)
+    refused(place.shell.tocsin(*admit, "--words", FOREIGN, "--json"), "WORDS_DIFFER")
+    assert not list((place.alpha / "pending").iterdir())
+    unasked = place.shell.tocsin(*admit, "--json")
+    refused(unasked, "CONFIRMATION_NEEDED")
+    assert made["words"] not in unasked.err
+    assert (place.alpha / "federation.json").read_bytes() == before
+
+
+def test_the_second_steward_compares_words_too(greek: Place) -> None:
+    made = greek.init("es-pol", "--name", "Police es-pol")
+    admit = ("steward", "admit", made["request"], "--circle", "police", "--words", made["words"])
+    proposed = greek.shell.tocsin(*admit, *greek.at(greek.alpha), "--json")
+    pending = Path(proposed.document["pending"])
+    sign = ("steward", "sign", pending, *greek.at(greek.beta), "--json")
+    refused(greek.shell.tocsin(*sign, "--words", FOREIGN), "WORDS_DIFFER")
+    size = greek.size()
+    pending.unlink()
+    assert "es-pol" not in json.dumps(greek.shell.did("steward", "directory", "--home", greek.beta))
+    assert greek.size() == size
+
+
+def test_a_card_is_seen_and_confirms_until_the_stewards_change_the_entry(greek: Place) -> None:
+    at = greek.profile("gr-pol")
+    assert greek.shell.did("card", "show", *at)["entry"] == "YES"
+    act = ("steward", "rename", "gr-pol", "--name", "Hellenic Police")
+    assert greek.signed_by_both(*act)["in_force"]
+    shown = greek.shell.did("card", "show", *at)
+    assert (shown["entry"], shown["name"]) == ("EARLIER", "Hellenic Police")
+    assert greek.shell.did("card", "set", *at)["card"]["phone"] == "+30 210 0000000"
+    assert greek.shell.did("status", *at)["membership"]["entry"] == "YES"
+
+
+def test_a_card_that_cannot_stand_is_told(greek: Place) -> None:
+    at = (*greek.profile("gr-pol"), "--json")
+    refused(greek.shell.tocsin("card", "set", "--time-zone", "Mars", *at), "INVALID_ARGUMENT")
+    refused(greek.shell.tocsin("card", "set", "--language", "XX", *at), "USAGE")
+
+
+def test_partners_compare_words_and_are_told_who_is_new(greek: Place) -> None:
+    at = greek.profile("gr-pol")
+    shell = greek.shell
+    shell.tocsin("partners", "ls", *at)
+    _joined(greek, "bg-pol")
+    (news,) = shell.did("status", *at)["news"]
+    assert (news["kind"], news["agency"]) == ("joined", "bg-pol")
+    assert "new member bg-pol" in shell.tocsin("partners", "ls", *at).err
+    assert "new member" not in shell.tocsin("status", *at).out
+    words = shell.did("card", "show", *greek.profile("bg-pol"))["words"]
+    shown = shell.did("partners", "show", "bg-pol", *at)
+    assert (shown["words"], shown["entry"]) == ("NO", "NO")
+    assert words not in json.dumps(shown)
+    verify = ("partners", "verify", "bg-pol", *at)
+    refused(shell.tocsin(*verify, "--words", FOREIGN, "--json"), "WORDS_DIFFER")
+    assert shell.did(*verify, "--words", words)["words"] == "YES"
+    assert [one["words"] for one in shell.did("partners", "ls", *at)["partners"]] == ["YES"]
+    refused(shell.tocsin("partners", "show", "gr-pol", *at, "--json"), "INVALID_ARGUMENT")
+    refused(shell.tocsin("partners", "show", "xx-pol", *at, "--json"), "NOT_FOUND")
+
+
+def test_an_operation_has_dates_and_members_and_its_end_is_told(greek: Place) -> None:
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 9 * DAY))
+    made = ("steward", "operation", "JO ADRIA", "--title", "Coast", "--from", "2026-01-01")
+    assert greek.signed_by_both(*made, "--until", soon)["in_force"]
+    assert greek.signed_by_both("steward", "member", "gr-pol", "--join", "JO ADRIA")["in_force"]
+    ran = greek.shell.tocsin("status", *greek.profile("gr-pol"))
+    (line,) = [one for one in ran.out.splitlines() if one.startswith("operation")]
+    assert soon in line
+    assert "SOON" in line
+    act = ("steward", "member", "gr-pol", "--join", "JO X", *greek.at(greek.alpha), "--json")
+    refused(greek.shell.tocsin(*act), "NOT_FOUND")
