@@ -31,8 +31,9 @@ from agency_client.domain.partners import Agreed, MembershipStatus, PartnerNews
 from agency_client.domain.views import StatusReport
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
+from agency_client.services.admission import read_request
 from agency_client.services.invitations import check_invited, read_invitation
-from agency_client.services.steward import Bundle, fingerprint, read_request
+from agency_client.services.steward import Bundle, fingerprint
 from agency_client.services.steward_home import read_text
 from keys.directory import AgencyEntry
 from keys.framing import sha256

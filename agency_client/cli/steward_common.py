@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -27,6 +28,11 @@ HOME = "TOCSIN_STEWARD_HOME"
 def now_ms() -> int:
     """Return the time."""
     return time.time_ns() // 1_000_000
+
+
+def day_ms(day: datetime | None) -> int:
+    """Return the first instant of a day in UTC, in ms; 0 for none."""
+    return int(day.replace(tzinfo=UTC).timestamp() * 1000) if day else 0
 
 
 def home_option(function: Callback) -> Callback:

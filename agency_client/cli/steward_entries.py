@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tocsin steward admit | topic | rules | lock | unlock | retire`: entries of the directory."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from agency_client.cli.output import safe
 from agency_client.cli.parameters import InputFile
 from agency_client.cli.runtime import confirm
 from agency_client.cli.steward_common import (
+    day_ms,
     enter,
     level_with,
     opened_keys,
@@ -20,14 +22,9 @@ from agency_client.cli.steward_common import (
     steward_home,
 )
 from agency_client.domain.words import member_bytes
-from agency_client.services.steward import (
-    AUDITOR,
-    MEMBER,
-    admitted,
-    describe,
-    proposing,
-    read_request,
-)
+from agency_client.services.admission import AUDITOR, MEMBER, admitted, read_request
+from agency_client.services.memberships import differences
+from agency_client.services.steward import describe, proposing
 from agency_client.services.steward_home import read_text
 from keys.directory import (
     AgencyEntry,
@@ -56,6 +53,12 @@ from policy.standard import standard_book
     multiple=True,
     help="circle it joins (repeatable) [default: those it is in]",
 )
+@click.option(
+    "--agreement-until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="end of its agreement [default: as it was; as a new one asks]",
+)
 @click.option("--auditor", is_flag=True, help="a new auditor: reads the log, never contents")
 @words_options
 @signing_options
@@ -65,6 +68,7 @@ def admit(
     *,
     request: Path,
     circles: tuple[str, ...],
+    agreement_until: datetime | None,
     auditor: bool,
     words: str,
     yes: bool,
@@ -81,14 +85,16 @@ def admit(
     folder, asked = steward_home(home), read_request(read_text(request))
     keys = opened_keys(context, folder, names)
     directory = level_with(folder, keys[0], address)
-    entry = _admission(directory, asked, circles, AUDITOR if auditor else MEMBER)
-    click.echo(safe(describe(entry)), err=True)
+    role, until = AUDITOR if auditor else MEMBER, day_ms(agreement_until)
+    entry = _admission(directory, asked, circles, role=role, until=until)
+    for line in (describe(entry), *differences(directory.agency(entry.agency), entry)):
+        click.echo(safe(line), err=True)
     compare(member_bytes(asked), what="this request", whose=entry.name, given=words, yes=yes)
     enter(context, entry, home=folder, keys=keys, address=address)
 
 
 def _admission(
-    directory: Directory, request: AgencyEntry, circles: tuple[str, ...], role: str
+    directory: Directory, request: AgencyEntry, circles: tuple[str, ...], *, role: str, until: int
 ) -> AgencyEntry:
     known = directory.agency(request.agency)
     if known is None and not circles:
@@ -99,7 +105,7 @@ def _admission(
             reason="CIRCLE_MISSING",
         )
     with proposing():
-        return admitted(request, circles=circles, role=role, known=known)
+        return admitted(request, circles=circles, role=role, known=known, agreement_until=until)
 
 
 @command(

@@ -25,16 +25,15 @@ from agency_client.cli.steward_common import (
     steward_home,
 )
 from agency_client.domain.words import member_bytes, spoken
+from agency_client.services.admission import admitted, read_request
 from agency_client.services.memberships import brings_keys, differences
 from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
     StewardKey,
-    admitted,
     describe,
     fingerprint,
     proposing,
-    read_request,
 )
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
 from keys.directory import (

@@ -2,7 +2,7 @@
 """`tocsin steward invite | rename | member | merge | operation`: members, beside admission."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from agency_client.bootstrap.connecting import check_address
 from agency_client.cli.comparing import shown
 from agency_client.cli.framework import command, common
 from agency_client.cli.output import Printer, instant, safe
+from agency_client.cli.parameters import Code
 from agency_client.cli.runtime import confirm
 from agency_client.cli.steward_common import (
+    day_ms,
     enter,
     home_option,
     level_with,
@@ -28,6 +30,7 @@ from agency_client.services.memberships import changed, merged, operation, renam
 from agency_client.services.steward import BACKDATED_MS, DAY_MS, proposing
 from agency_client.services.steward_home import write_whole
 from keys.directory import Directory, Entry
+from officers.people import ROLES
 
 MAX_DAYS = 365
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -138,6 +141,16 @@ def rename(
 @click.option("--leave", multiple=True, metavar="OPERATION", help="it takes no part any more")
 @click.option("--circle", "circles", multiple=True, help="circle it joins (repeatable)")
 @click.option("--without-circle", "without", multiple=True, help="circle it leaves (repeatable)")
+@click.option(
+    "--officer-role",
+    "officers",
+    multiple=True,
+    type=Code(ROLES, name="role"),
+    help="that its officers may have (repeatable; replaces those that were there)",
+)
+@click.option(
+    "--round-the-clock/--office-hours", "contact247", default=None, help="when it is reachable"
+)
 @signing_options
 @click.pass_context
 def member(
@@ -150,6 +163,8 @@ def member(
     leave: tuple[str, ...],
     circles: tuple[str, ...],
     without: tuple[str, ...],
+    officers: tuple[str, ...],
+    contact247: bool | None,
     names: tuple[str, ...],
     address: str,
     home: str,
@@ -161,11 +176,13 @@ def member(
     make = partial(
         changed,
         agency=agency,
-        agreement_until=_ms(agreement_until),
-        join=dict.fromkeys(join, _ms(until)),
+        agreement_until=day_ms(agreement_until),
+        join=dict.fromkeys(join, day_ms(until)),
         leave=leave,
         circles=circles,
         without=without,
+        officers=officers,
+        contact247=contact247,
     )
     _enter(context, make, names=names, address=address, home=home)
 
@@ -203,8 +220,8 @@ def joint_operation(
         operation,
         code=code,
         title=title,
-        starts_at=_ms(starts),
-        ends_at=_ms(ends),
+        starts_at=day_ms(starts),
+        ends_at=day_ms(ends),
     )
     _enter(context, make, names=names, address=address, home=home)
 
@@ -249,7 +266,3 @@ def _enter(
     keys = opened_keys(context, folder, names)
     entry = make(level_with(folder, keys[0], address))
     enter(context, entry, home=folder, keys=keys, address=address)
-
-
-def _ms(day: datetime | None) -> int:
-    return int(day.replace(tzinfo=UTC).timestamp() * 1000) if day else 0

@@ -19,7 +19,8 @@ from agency_client.bootstrap import connect_broker
 from agency_client.demo.checks import DemoError
 from agency_client.demo.processes import AgencyProcess, BrokerProcess, stop_all
 from agency_client.ports.broker import Broker
-from agency_client.services.steward import BrokerDescriptor, StewardKey, admitted, read_request
+from agency_client.services.admission import admitted, read_request
+from agency_client.services.steward import BrokerDescriptor, StewardKey
 from agency_client.services.steward_home import StewardHome, read_text
 from keys.directory import Entry, LockEntry, TopicEntry, UnlockEntry
 from policy.standard import standard_book

@@ -7,11 +7,10 @@ changed here: that is a renewal, which it asks for itself. Source: docs/protocol
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from agency_client.domain.words import member_bytes
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.steward import proposing
+from agency_client.services.steward import day, proposing
 from keys.directory import AgencyEntry, Directory, OperationEntry, SuccessorEntry
 
 
@@ -37,6 +36,8 @@ def changed(
     leave: Sequence[str] = (),
     circles: Sequence[str] = (),
     without: Sequence[str] = (),
+    officers: Sequence[str] = (),
+    contact247: bool | None = None,
 ) -> AgencyEntry:
     """Return a member's entry with other rights.
 
@@ -49,6 +50,8 @@ def changed(
         leave: operations it takes part in no more.
         circles: circles it joins.
         without: circles it leaves.
+        officers: the roles that its officers may have from now on; none leaves them.
+        contact247: whether it is reachable day and night; None leaves it.
 
     Raises:
         AgencyError: NOT_FOUND, no such member or operation; INVALID_ARGUMENT, it has left, is not
@@ -66,6 +69,8 @@ def changed(
             agreement_until=agreement_until or member.agreement_until,
             operations=tuple(operations.items()),
             circles=tuple((set(member.circles) | set(circles)) - set(without)),
+            asserts_roles=tuple(officers) or member.asserts_roles,
+            contact247=member.contact247 if contact247 is None else contact247,
         )
     if entry == member:
         raise AgencyError(Reason.INVALID_ARGUMENT, f"{agency} would stay as it is")
@@ -110,7 +115,11 @@ def differences(known: AgencyEntry | None, entry: AgencyEntry) -> list[str]:
         entry: as proposed.
     """
     if known is None:
-        return ["a new member", f"agreement until {_day(entry.agreement_until)}"]
+        return [
+            f"a new member, agreement until {day(entry.agreement_until)}",
+            f"its officers: {_listed(entry.asserts_roles)}",
+            f"round the clock: {_yes(entry.contact247)}",
+        ]
     told = [
         f"{what}: {before} becomes {after}"
         for what, before, after in (
@@ -118,10 +127,11 @@ def differences(known: AgencyEntry | None, entry: AgencyEntry) -> list[str]:
             ("country", known.country, entry.country),
             ("kind", known.kind, entry.kind),
             ("contact", known.contact or "none", entry.contact or "none"),
-            ("agreement until", _day(known.agreement_until), _day(entry.agreement_until)),
+            ("agreement until", day(known.agreement_until), day(entry.agreement_until)),
             ("circles", _listed(known.circles), _listed(entry.circles)),
             ("operations", _operations(known), _operations(entry)),
-            ("roles of its officers", _listed(known.asserts_roles), _listed(entry.asserts_roles)),
+            ("round the clock", _yes(known.contact247), _yes(entry.contact247)),
+            ("its officers", _listed(known.asserts_roles), _listed(entry.asserts_roles)),
         )
         if before != after
     ]
@@ -135,16 +145,16 @@ def brings_keys(known: AgencyEntry | None, entry: AgencyEntry) -> bool:
     return known is None or member_bytes(known) != member_bytes(entry)
 
 
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
 def _operations(entry: AgencyEntry) -> str:
-    return _listed([f"{code} until {_day(until)}" for code, until in entry.operations])
+    return _listed([f"{code} until {day(until)}" for code, until in entry.operations])
 
 
 def _listed(values: Sequence[str]) -> str:
     return ", ".join(values) or "none"
-
-
-def _day(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
 
 def _member(directory: Directory, agency: str) -> AgencyEntry:

@@ -6,11 +6,11 @@ here is verified by the same code with which agencies verify it. Source: design 
 """
 
 import base64
-import binascii
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from agency_client.errors import AgencyError, Reason
@@ -19,15 +19,17 @@ from keys.directory import (
     Directory,
     Entry,
     LockEntry,
+    OperationEntry,
     RetireEntry,
     SignedEntry,
+    SuccessorEntry,
     UnlockEntry,
     decode_entry,
     encode_entry,
     required_signatures,
     sign_entry,
 )
-from keys.entries import RuleBookEntry, decode_content
+from keys.entries import RuleBookEntry
 from keys.errors import CertificateError, TrustError
 from keys.errors import Reason as TrustReason
 from keys.framing import sha256
@@ -43,8 +45,6 @@ LEAF_MS = DAY_MS
 BACKDATED_MS = 10 * 60_000
 """Certificates begin a little earlier, so that a slow clock elsewhere does not refuse them."""
 PROPOSAL = "tocsin.proposal.v1"
-MEMBER, AUDITOR = "agency", "auditor"
-"""Roles: an auditor reads the log and never contents."""
 _OURS = {
     TrustReason.MALFORMED,
     TrustReason.LIMIT_EXCEEDED,
@@ -280,11 +280,20 @@ def describe(entry: Entry) -> str:
         return f"{who} in {circles}{joint}"
     if isinstance(entry, RuleBookEntry):
         return f"rule book {entry.version}"
-    names = ("agency", "topic", "code")
-    subject = next(filter(None, (getattr(entry, name, "") for name in names)), "")
+    if isinstance(entry, SuccessorEntry):
+        return f"end of {entry.agency}, {entry.successor} takes over: {entry.reason}"
+    if isinstance(entry, OperationEntry):
+        starts, ends = day(entry.starts_at), day(entry.ends_at)
+        return f"operation {entry.code} ({entry.title}) from {starts} until {ends}"
+    subject = getattr(entry, "agency", "") or getattr(entry, "topic", "")
     reason = getattr(entry, "reason", "")
     kind = type(entry).__name__.removesuffix("Entry").lower()
     return f"{kind} {subject}" + (f": {reason}" if reason else "")
+
+
+def day(time_ms: int) -> str:
+    """Return the day of an instant, in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
 
 def propose_root(
@@ -332,63 +341,6 @@ def propose_entry(directory: Directory, entry: Entry, now: int) -> Proposal:
 def signatures_needed(directory: Directory, entry: Entry) -> int:
     """Return how many stewards must sign an entry."""
     return required_signatures(entry, directory.root_document)
-
-
-def read_request(text: str) -> AgencyEntry:
-    """Read an agency's enrolment request: its entry as it would like it, base64.
-
-    Raises:
-        AgencyError: INVALID_ARGUMENT; not a request.
-    """
-    try:
-        entry = decode_content(request_bytes(text))
-    except TrustError:
-        entry = None
-    if not isinstance(entry, AgencyEntry):
-        raise AgencyError(
-            Reason.INVALID_ARGUMENT, "this is not the enrolment request that `tocsin init` wrote"
-        )
-    return entry
-
-
-def request_bytes(text: str) -> bytes:
-    """Return the bytes in a request's text; their fingerprint is what both sides compare.
-
-    Raises:
-        AgencyError: INVALID_ARGUMENT; not base64.
-    """
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (ValueError, binascii.Error):
-        raise AgencyError(
-            Reason.INVALID_ARGUMENT, "this is not the enrolment request that `tocsin init` wrote"
-        ) from None
-
-
-def admitted(
-    request: AgencyEntry,
-    *,
-    circles: Sequence[str] = (),
-    role: str = MEMBER,
-    known: AgencyEntry | None = None,
-) -> AgencyEntry:
-    """Return the entry that admits an agency, or renews its keys.
-
-    Of the request it takes who the agency is and its keys. Its rights are the stewards' to give:
-    what a request says of them does not count.
-
-    Args:
-        request: as `tocsin init` made it.
-        circles: circles it joins.
-        role: of an agency that is not known yet; it never changes.
-        known: its entry in the directory: without `circles` it stays where it is.
-    """
-    return replace(
-        request,
-        circles=tuple(circles) or (known.circles if known else ()),
-        operations=known.operations if known else (),
-        role=known.role if known else role,
-    )
 
 
 def _base64(data: bytes) -> str:

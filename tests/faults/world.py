@@ -13,7 +13,8 @@ from pathlib import Path
 
 from agency_client.bootstrap import create_profile, enrol_profile
 from agency_client.demo.processes import BrokerProcess
-from agency_client.services.steward import BrokerDescriptor, admitted, read_request
+from agency_client.services.admission import admitted, read_request
+from agency_client.services.steward import BrokerDescriptor
 from agency_client.services.steward_home import StewardHome, read_text
 from keys.directory import TopicEntry
 from policy.standard import standard_book

@@ -11,6 +11,7 @@ from agency_client.bootstrap import Enrolment, enrol_profile
 from agency_client.bootstrap.profile import open_keyring
 from agency_client.config import settings_of
 from agency_client.errors import AgencyError, Reason
+from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
 from agency_client.store.profile_store import ProfileStore
 from keys.entries import RetireEntry, TopicEntry
 from keys.errors import KeyFileError, TrustError
@@ -198,3 +199,13 @@ async def test_there_must_be_a_profile(world: World) -> None:
 async def test_a_profile_with_settings_that_are_not_right_is_not_enrolled(world: World) -> None:
     (world.profile("gr-pol") / "config.toml").write_text('brokr = "a:1"')
     assert refused(world).reason is Reason.PROFILE_INVALID
+
+
+@pytest.mark.parametrize("text", ["{}", ""])
+async def test_an_invitation_that_was_changed_in_the_profile_stops_enrolment(
+    world: World, text: str
+) -> None:
+    (world.profile("gr-pol") / INVITATION_FILE).write_text(text)
+    before = pinned(world.profile("gr-pol"))
+    assert refused(world).reason is Reason.INVITATION_INVALID
+    assert pinned(world.profile("gr-pol")) == before

@@ -16,7 +16,7 @@ from agency_client.bootstrap import profile as profiles
 from agency_client.bootstrap.keyring import DAY_MS, Keyring, check_clock
 from agency_client.bootstrap.profile import create_profile, open_keyring
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.steward import read_request
+from agency_client.services.admission import read_request
 from keys.errors import KeyFileError
 from keys.errors import Reason as TrustReason
 from keys.keyfile import write_keyfile

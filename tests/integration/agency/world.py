@@ -15,14 +15,13 @@ from pathlib import Path
 
 from agency_client.bootstrap import create_profile, enrol_profile
 from agency_client.domain.notices import Draft, draft_of
+from agency_client.services.admission import admitted, read_request
 from agency_client.services.steward import (
     BrokerDescriptor,
     Bundle,
     StewardKey,
-    admitted,
     propose_entry,
     propose_root,
-    read_request,
 )
 from broker.domain.limits import Settings
 from broker.ports.clock import SystemClock

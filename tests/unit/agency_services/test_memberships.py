@@ -181,7 +181,7 @@ def test_what_an_entry_changes_is_told_before_it_is_signed(directory: Directory)
     assert f"name: {known.name} becomes New name" in told
     assert "circles: members becomes new" in told
     assert "operations: none becomes JO ADRIA until 2026-11-25" in told
-    assert "roles of its officers: none becomes analyst" in told
+    assert "its officers: none becomes analyst" in told
     assert len(told) == 5
 
 
@@ -195,4 +195,4 @@ def test_other_keys_are_told_and_have_to_be_compared(federation: Federation) -> 
 
 def test_the_words_of_a_new_member_have_to_be_compared(directory: Directory) -> None:
     assert brings_keys(None, member(directory))
-    assert differences(None, member(directory))[0] == "a new member"
+    assert differences(None, member(directory))[0].startswith("a new member")

@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 from agency_client.errors import AgencyError, Reason
+from agency_client.services.admission import admitted, read_request, request_bytes
 from agency_client.services.steward import (
     BrokerDescriptor,
     Bundle,
     Proposal,
     StewardKey,
-    admitted,
     describe,
     fingerprint,
-    read_request,
-    request_bytes,
 )
 from agency_client.services.steward_home import Outcome, StewardHome
 from keys.directory import Entry, LockEntry, RetireEntry, TopicEntry, UnlockEntry
