@@ -6,7 +6,7 @@ does that.
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,11 +15,20 @@ from policy.book import RuleBook, Section
 from policy.decisions import FAR_FUTURE, Decision
 from policy.errors import FactError
 from policy.evaluation import Entities, Outcome, agency_request, evaluate, load_entities
-from policy.facts import Json, boundaries, notice_entities, notice_name, reference
+from policy.facts import (
+    Json,
+    boundaries,
+    granted_name,
+    notice_entities,
+    notice_name,
+    operation_boundaries,
+    reference,
+)
 from policy.federation import NO_DECISION, ORIGINATOR, UNKNOWN_ORIGINATOR, Federation
 from policy.near_misses import NearMiss, near_misses
 
 if TYPE_CHECKING:
+    from keys.directory import OperationEntry
     from keys.envelope import Marking
 
 PORTION = 32
@@ -47,6 +56,8 @@ class Asked:
 
     agency: str
     named: bool
+    granted: bool = False
+    """Whether the originator released the notice to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +138,7 @@ def _by_book(
         if outcome.errors:
             answers.append(_undecided(outcome.errors, now))
             continue
-        since, until = _span(federation, {one.agency, question.originator}, now, section)
+        since, until = _span(federation, question, one.agency, now, section)
         decision = _decision(book, question.action, one.agency, outcome, until)
         answers.append(Answer(decision=decision, since=since))
     return answers
@@ -153,9 +164,15 @@ def _entities(
 ) -> Entities:
     if question.marking is None:
         return federation.entities
-    addressed = sorted({one.agency if one.named else "" for one in asked})
+    plain = [one for one in asked if not one.granted]
+    addressed = sorted({one.agency if one.named else "" for one in plain})
     notices = notice_entities(
-        question.marking, question.topic, question.originator, [name or None for name in addressed]
+        question.marking,
+        question.topic,
+        question.originator,
+        [name or None for name in addressed],
+        granted=sorted({one.agency for one in asked if one.granted}),
+        operation=_operation(federation, question),
     )
     return load_entities(notices, book.schema, federation.entities)
 
@@ -163,16 +180,28 @@ def _entities(
 def _resource(question: Question, asked: Asked) -> Json:
     if question.marking is None:
         return reference("Topic", question.topic)
+    if asked.granted:
+        return reference("Notice", granted_name(asked.agency))
     return reference("Notice", notice_name(asked.agency if asked.named else None))
 
 
+def _operation(federation: Federation, question: Question) -> "OperationEntry | None":
+    code = question.marking.operation if question.marking else ""
+    return federation.directory.operation(code) if code else None
+
+
 def _span(
-    federation: Federation, read: Collection[str], now: int, section: Section
+    federation: Federation, question: Question, agency: str, now: int, section: Section
 ) -> tuple[int, int]:
-    """Return from when until when an answer holds that could read the dates of these agencies."""
+    """Return from when until when an answer holds: it could read the dates of all concerned."""
     if not section.bounded:
         return now, now
-    return span(chain.from_iterable(boundaries(federation.agencies[name]) for name in read), now)
+    names = {agency, question.originator}
+    dates = [boundaries(federation.agencies[name]) for name in names]
+    operation = _operation(federation, question)
+    if operation is not None:
+        dates.append(operation_boundaries(operation))
+    return span(chain.from_iterable(dates), now)
 
 
 def _decision(book: RuleBook, action: str, agency: str, outcome: Outcome, until: int) -> Decision:

@@ -40,7 +40,9 @@ MAX_KEPT = 1024
 """Markings whose decisions are kept; with 200 agencies about 40 MB. The oldest goes first."""
 
 _Class: TypeAlias = "tuple[str, Marking | None, str, str]"
-_Kept: TypeAlias = dict[tuple[str, bool], Answer]
+_Addressed: TypeAlias = tuple[str, bool, bool]
+"""An agency, whether it is named, and whether the notice was released to it."""
+_Kept: TypeAlias = dict[_Addressed, Answer]
 
 
 class PolicyEngine:
@@ -78,11 +80,13 @@ class PolicyEngine:
 
     def may_publish(self, marking: "Marking", topic: str, originator: str, now: int) -> Decision:
         """Decide whether `originator` may publish a notice of this marking on this topic."""
-        return self._decide(("publish", marking, topic, originator), (originator, False), now)
+        return self._decide(
+            ("publish", marking, topic, originator), (originator, False, False), now
+        )
 
     def may_subscribe(self, topic: str, agency: str, now: int) -> Decision:
         """Decide whether `agency` may subscribe; each delivery is decided again on its own."""
-        return self._decide(("subscribe", None, topic, agency), (agency, False), now)
+        return self._decide(("subscribe", None, topic, agency), (agency, False, False), now)
 
     def may_receive(  # noqa: PLR0917  (the order in which a frame gives them)
         self,
@@ -103,7 +107,13 @@ class PolicyEngine:
             named: whether the frame's RECIPIENT says that the originator named it.
             now: milliseconds since 1970.
         """
-        return self._decide(("deliver", marking, topic, originator), (recipient, named), now)
+        return self._decide(("deliver", marking, topic, originator), (recipient, named, False), now)
+
+    def may_receive_granted(
+        self, marking: "Marking", topic: str, originator: str, grantee: str, now: int
+    ) -> Decision:
+        """Decide whether an agency may have a notice that its originator released to it."""
+        return self._decide(("deliver", marking, topic, originator), (grantee, False, True), now)
 
     def may_each_receive(
         self,
@@ -114,10 +124,10 @@ class PolicyEngine:
         now: int,
     ) -> dict[str, Decision]:
         """Decide as `may_receive` for each (recipient, named); much faster when all are new."""
-        asked = list(recipients)
+        asked = [(name, named, False) for name, named in recipients]
         answers = self._answers(("deliver", marking, topic, originator), asked, now)
         pairs = zip(asked, answers, strict=True)
-        return {recipient: answer.decision for (recipient, _), answer in pairs}
+        return {recipient: answer.decision for (recipient, _, _), answer in pairs}
 
     def audience(
         self, marking: "Marking", topic: str, originator: str, named: Collection[str], now: int
@@ -195,14 +205,14 @@ class PolicyEngine:
     def _grounds(self) -> Grounds:
         return Grounds(book=self.book, federation=self._federation)
 
-    def _decide(self, about: _Class, asked: tuple[str, bool], now: int) -> Decision:
+    def _decide(self, about: _Class, asked: _Addressed, now: int) -> Decision:
         if (kept := self._decisions.get(about)) is not None:
             one = kept.get(asked)
             if one is not None and one.holds_at(now):
                 return one.decision
         return self._ask(about, [asked], now)[0].decision
 
-    def _answers(self, about: _Class, asked: list[tuple[str, bool]], now: int) -> list[Answer]:
+    def _answers(self, about: _Class, asked: list[_Addressed], now: int) -> list[Answer]:
         """Return what is kept, and put the question for the others in one go."""
         kept = self._decisions.get(about, {})
         found = {one: kept[one] for one in asked if one in kept and kept[one].holds_at(now)}
@@ -211,11 +221,13 @@ class PolicyEngine:
             found.update(zip(missing, self._ask(about, missing, now), strict=True))
         return [found[one] for one in asked]
 
-    def _ask(self, about: _Class, asked: list[tuple[str, bool]], now: int) -> list[Answer]:
+    def _ask(self, about: _Class, asked: list[_Addressed], now: int) -> list[Answer]:
         """Put the question to the book and keep the answers."""
         action, marking, topic, originator = about
         question = Question(action=action, marking=marking, topic=topic, originator=originator)
-        people = [Asked(agency=agency, named=named) for agency, named in asked]
+        people = [
+            Asked(agency=agency, named=named, granted=granted) for agency, named, granted in asked
+        ]
         answers = answer(self.book, self._federation, question, people, now)
         if about not in self._decisions:
             _make_room(self._decisions)
@@ -230,7 +242,7 @@ class PolicyEngine:
         facts = self._federation
         present = (name for name in facts.agencies if not self.directory.is_retired(name))
         names = sorted(named.union(present))
-        answers = self._answers(about, [(name, name in named) for name in names], now)
+        answers = self._answers(about, [(name, name in named, False) for name in names], now)
         decisions = {name: one.decision for name, one in zip(names, answers, strict=True)}
         willing = [name for name, decision in decisions.items() if decision.allow]
         decisions.update({name: NO_KEY for name in willing if not facts.has_key(name, now)})

@@ -19,7 +19,7 @@ from policy.decisions import FAR_FUTURE
 from policy.errors import FactError
 
 if TYPE_CHECKING:
-    from keys.directory import AgencyEntry, TopicEntry
+    from keys.directory import AgencyEntry, OperationEntry, TopicEntry
     from keys.envelope import Marking
 
 Json: TypeAlias = dict[str, Any]
@@ -61,6 +61,11 @@ def reference_value(kind: str, name: str) -> Json:
 def notice_name(recipient: str | None) -> str:
     """Return the entity name of the notice as `recipient` was named on it, or as nobody was."""
     return "notice" if recipient is None else f"notice/{recipient}"
+
+
+def granted_name(grantee: str) -> str:
+    """Return the entity name of the notice as it was released to `grantee`."""
+    return f"granted/{grantee}"
 
 
 def instant(milliseconds: int) -> Json:
@@ -124,7 +129,13 @@ def topic_entity(entry: "TopicEntry") -> Json:
 
 
 def notice_entities(
-    marking: "Marking", topic: str, originator: str, named: Iterable[str | None]
+    marking: "Marking",
+    topic: str,
+    originator: str,
+    named: Iterable[str | None],
+    *,
+    granted: Iterable[str] = (),
+    operation: "OperationEntry | None" = None,
 ) -> list[Json]:
     """Return the notice of this marking, once for each way in which it is addressed.
 
@@ -135,6 +146,8 @@ def notice_entities(
         named: for each notice wanted, the one agency that it names, or None for nobody. A rule
             thus sees whether the recipient itself is named and nothing of the others, which is
             what a receiver can check.
+        granted: agencies to which the originator released the notice, each for a notice of its own.
+        operation: what the directory says of the operation that the marking names.
 
     Raises:
         FactError: the notice type or a country code is none that the book's words cover.
@@ -149,8 +162,13 @@ def notice_entities(
         attrs: Json = {**attributes, "namedAgencies": names}
         uid = reference("Notice", notice_name(recipient))
         notices.append({"uid": uid, "attrs": attrs, "parents": parents})
+    for grantee in granted:
+        released = [reference_value("Agency", grantee)]
+        attrs = {**attributes, "namedAgencies": [], "onwardGrants": released}
+        uid = reference("Notice", granted_name(grantee))
+        notices.append({"uid": uid, "attrs": attrs, "parents": parents})
     if marking.operation:
-        notices.append(_operation_entity(marking.operation))
+        notices.append(_operation_entity(marking.operation, operation))
     return notices
 
 
@@ -183,6 +201,13 @@ def specimens() -> list[Json]:
     )
     notices = notice_entities(marking, "specimen", "specimen", (None, "specimen"))
     return [agency_entity(agency, active=True), topic_entity(topic), *notices]
+
+
+def operation_boundaries(entry: "OperationEntry") -> Iterable[int]:
+    """Yield each instant at which a comparison with one of the operation's dates can change."""
+    for date in (entry.starts_at, entry.ends_at):
+        yield date
+        yield date + 1
 
 
 def boundaries(entry: "AgencyEntry") -> Iterable[int]:
@@ -222,10 +247,11 @@ def _clearance(code: str) -> int | str:
     return int(code) if code.isdecimal() else code or 0
 
 
-def _operation_entity(operation: str) -> Json:
-    """Return an operation without an end of its own: the directory holds each agency's end."""
+def _operation_entity(operation: str, entry: "OperationEntry | None") -> Json:
+    """Return an operation; one without an entry has no end but that of each agency's membership."""
+    starts_at, ends_at = (entry.starts_at, entry.ends_at) if entry else (0, FAR_FUTURE)
     return {
         "uid": reference("Operation", operation),
-        "attrs": {"startsAt": instant(0), "endsAt": instant(FAR_FUTURE)},
+        "attrs": {"startsAt": instant(starts_at), "endsAt": instant(ends_at)},
         "parents": [],
     }

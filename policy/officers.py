@@ -29,6 +29,7 @@ from policy.facts import (
 from policy.federation import NO_DECISION, UNKNOWN_AGENCY, UNKNOWN_ORIGINATOR, Federation
 
 if TYPE_CHECKING:
+    from keys.directory import OperationEntry
     from keys.envelope import Marking
 
 READING = ("fetch", "search")
@@ -184,7 +185,9 @@ def _decide(
     if notice.originator not in federation.agencies:
         return UNKNOWN_ORIGINATOR
     try:
-        facts = [*_notice_entities(notice, officer), *_officer_entities(people)]
+        code = notice.marking.operation
+        operation = federation.directory.operation(code) if code else None
+        facts = [*_notice_entities(notice, officer, operation), *_officer_entities(people)]
         entities = load_entities(facts, book.schema, federation.entities)
     except FactError as refusal:
         return _undecided((str(refusal),))
@@ -215,10 +218,14 @@ def _can_apply(tree: Mapping[str, Any], action: str) -> bool:
     return bool(act["op"] != "==" or act["entity"]["id"] == action)
 
 
-def _notice_entities(notice: OfficersNotice, officer: Officer) -> list[Json]:
+def _notice_entities(
+    notice: OfficersNotice, officer: Officer, operation: "OperationEntry | None"
+) -> list[Json]:
     """Return the notice as the marking describes it, with what is known of it at the agency."""
     named = officer.agency if notice.named else None
-    described = notice_entities(notice.marking, notice.topic, notice.originator, (named,))
+    described = notice_entities(
+        notice.marking, notice.topic, notice.originator, (named,), operation=operation
+    )
     reader = [reference_value("Officer", officer.pseudonym)]
     agency = [reference_value("Agency", officer.agency)]
     described[0]["attrs"] |= {

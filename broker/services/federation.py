@@ -131,8 +131,8 @@ class Federation:
         if self.engine is None:
             return NO_RULE_BOOK
         with self._asking:
-            return self.engine.may_receive(
-                header.marking, header.topic, originator, grantee, False, now
+            return self.engine.may_receive_granted(
+                header.marking, header.topic, originator, grantee, now
             )
 
     def refused_recipients(

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from tests.unit.policy.worlds import Agency, Marking, Topic, World
 
 PLAIN = Marking()
+ALWAYS = (0, 1 << 62)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,9 @@ class Act:
     now: int
     marking: Marking = PLAIN
     named: bool = False
+    granted: bool = False
+    dates: tuple[int, int] = ALWAYS
+    """Of the operation that the marking names."""
 
 
 Rule: TypeAlias = Callable[[Act], bool]
@@ -42,7 +46,9 @@ def _publishes(act: Act) -> bool:
 
 def _joined(act: Act) -> bool:
     operation = act.marking.operation
-    return operation != "" and dict(act.agency.operations).get(operation, 0) > act.now
+    starts_at, ends_at = act.dates
+    is_member = dict(act.agency.operations).get(operation, 0) > act.now
+    return operation != "" and is_member and starts_at <= act.now < ends_at
 
 
 def _is_care(act: Act) -> bool:
@@ -60,6 +66,7 @@ PERMITS: Mapping[str, Mapping[str, Rule]] = {
         "P01-topic-member-delivery": lambda act: _agreed(act) and _reads(act),
         "P02-named-recipient-delivery": lambda act: _agreed(act) and act.named,
         "P07-joint-operation-member": _joined,
+        "P14-released-recipient-delivery": lambda act: _agreed(act) and act.granted,
     },
 }
 FORBIDS: Mapping[str, Mapping[str, Rule]] = {

@@ -19,11 +19,17 @@ from policy.answering import Answer, Asked, Question, answer
 from policy.book import RuleBook
 from policy.engine import PolicyEngine
 from policy.evaluation import PolicySet, agency_request, evaluate, load_entities
-from policy.facts import NOTICE_TYPES, notice_entities, notice_name, reference
+from policy.facts import (
+    NOTICE_TYPES,
+    granted_name,
+    notice_entities,
+    notice_name,
+    reference,
+)
 from policy.federation import Federation
 from policy.rules import Rule
-from tests.differential.oracle import FORBIDS, PLAIN, Act, is_allowed
-from tests.unit.policy.worlds import Agency, Marking, Topic, World
+from tests.differential.oracle import ALWAYS, FORBIDS, PLAIN, Act, is_allowed
+from tests.unit.policy.worlds import Agency, Marking, Operation, Topic, World
 
 DECISIONS = 100_000
 STEPS_PER_DIRECTORY, STEPS_PER_BOOK = 40, 80
@@ -88,7 +94,8 @@ class Run:
 
     def _change(self) -> None:
         if self.world is None or self.chance.random() < 0.1:
-            self.world = World(members=tuple(map(self._agency, NAMES)), subjects=TOPICS)
+            everybody = tuple(map(self._agency, NAMES))
+            self.world = World(members=everybody, subjects=TOPICS, joint=self._joint())
             self.markings = [self._marking() for _ in range(3)]
         else:
             members = list(self.world.members)
@@ -98,7 +105,11 @@ class Run:
             retired = self.world.retired | frozenset(self._some(NAMES, 1))
             retired = retired if len(retired) < 3 else frozenset()
             self.world = World(
-                members=tuple(members), subjects=TOPICS, locked=locked, retired=retired
+                members=tuple(members),
+                subjects=TOPICS,
+                locked=locked,
+                retired=retired,
+                joint=self._joint(),
             )
         if self.engine is None or self.engine.book is not self.book:
             self.engine = PolicyEngine(self.book, self.world)
@@ -108,6 +119,12 @@ class Run:
 
     def _some(self, among: list[str], most: int) -> list[str]:
         return self.chance.sample(among, self.chance.randint(0, most))
+
+    def _joint(self) -> tuple[Operation, ...]:
+        """One operation has an entry, the other only members."""
+        starts_at = self.chance.randint(0, LAST - 1)
+        ends_at = self.chance.randint(starts_at + 1, LAST)
+        return (Operation(code=OPERATIONS[0], starts_at=starts_at, ends_at=ends_at),)
 
     def _agency(self, name: str) -> Agency:
         chance = self.chance
@@ -136,7 +153,8 @@ class Run:
         topic, marking = self.chance.choice(TOPICS), self.chance.choice(self.markings)
         originator = self.chance.choice(NAMES[:2])
         named = frozenset(self._some(NAMES, 4))
-        asked = [Asked(agency=name, named=name in named) for name in NAMES]
+        granted = frozenset(self._some([name for name in NAMES if name not in named], 3))
+        asked = [Asked(agency=name, named=name in named, granted=name in granted) for name in NAMES]
         question = Question(
             action="deliver", marking=marking, topic=topic.topic, originator=originator
         )
@@ -181,12 +199,18 @@ class Run:
         else:
             about = (question.marking, question.topic, question.originator)
             names = sorted({one.agency for one in asked if one.named})
-            entities = load_entities(notice_entities(*about, [None, *names]), schema, entities)
+            notices = notice_entities(
+                *about,
+                [None, *names],
+                granted=sorted({one.agency for one in asked if one.granted}),
+                operation=self.world.operation(question.marking.operation),
+            )
+            entities = load_entities(notices, schema, entities)
         requests = [
             agency_request(
                 question.action,
                 one.agency,
-                resource or reference("Notice", notice_name(one.agency if one.named else None)),
+                resource or reference("Notice", _name(one)),
                 self.now,
             )
             for one in asked
@@ -197,9 +221,12 @@ class Run:
     def _kept(self, question: Question, asked: list[Asked]) -> dict[str, bool]:
         engine, topic, now = self.engine, question.topic, self.now
         if question.action == "deliver":
-            people = [(one.agency, one.named) for one in asked]
             about = question.marking, topic, question.originator
+            people = [(one.agency, one.named) for one in asked if not one.granted]
             decisions = engine.may_each_receive(*about, people, now)
+            for one in asked:
+                if one.granted:
+                    decisions[one.agency] = engine.may_receive_granted(*about, one.agency, now)
             return {name: decision.allow for name, decision in decisions.items()}
         name = question.originator
         if question.action == "publish":
@@ -214,6 +241,8 @@ class Run:
             now=self.now,
             marking=marking,
             named=one.named,
+            granted=one.granted,
+            dates=_dates(self.world, marking),
         )
         return is_allowed(
             self.world,
@@ -222,6 +251,17 @@ class Run:
             originator=question.originator,
             without=self.without,
         )
+
+
+def _name(asked: Asked) -> str:
+    if asked.granted:
+        return granted_name(asked.agency)
+    return notice_name(asked.agency if asked.named else None)
+
+
+def _dates(world: Any, marking: Any) -> tuple[int, int]:
+    entry = world.operation(marking.operation)
+    return (entry.starts_at, entry.ends_at) if entry else ALWAYS
 
 
 def walked(seed: int, decisions: int) -> Run:

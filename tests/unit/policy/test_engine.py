@@ -13,7 +13,18 @@ from policy.book import RuleBook
 from policy.decisions import CODE_RULES, FAR_FUTURE, Decision
 from policy.engine import MAX_KEPT, PolicyEngine
 from policy.errors import BookError
-from tests.unit.policy.worlds import DAY, FAR, NOW, Agency, Key, Topic, World, marking, world
+from tests.unit.policy.worlds import (
+    DAY,
+    FAR,
+    NOW,
+    Agency,
+    Key,
+    Operation,
+    Topic,
+    World,
+    marking,
+    world,
+)
 
 BOOK = RuleBook.load(*standard_book())
 TOPIC = "exploitation"
@@ -397,7 +408,7 @@ def test_kept_decisions_are_limited_and_forgotten_ones_taken_again() -> None:
 
 def test_names_of_strangers_are_not_kept(engine: PolicyEngine) -> None:
     receive(engine, "a-stranger")
-    assert not any(("a-stranger", False) in kept for kept in engine._decisions.values())
+    assert not any(("a-stranger", False, False) in kept for kept in engine._decisions.values())
 
 
 def test_a_new_directory_makes_an_engine_that_decides_by_it() -> None:
@@ -451,3 +462,28 @@ def test_instants_beyond_what_a_book_can_name_are_decided() -> None:
     engine = engine_of(MEMBERS[0], member)
     assert receive(engine, "ro-police").allow
     assert not receive(engine, "ro-police", now=FAR_FUTURE).allow
+
+
+def test_an_agency_outside_the_circle_receives_what_was_released_to_it(
+    engine: PolicyEngine,
+) -> None:
+    about = marking(), TOPIC, "gr-police"
+    assert not engine.may_receive(*about, "ee-police", False, NOW).allow
+    released = engine.may_receive_granted(*about, "ee-police", NOW)
+    assert (released.allow, released.determining) == (True, ("P14-released-recipient-delivery",))
+    assert not engine.may_receive(*about, "ee-police", False, NOW).allow
+
+
+@pytest.mark.parametrize("differs", [{"tlp": "RED"}, {"not_for": ("EE",)}])
+def test_a_release_beats_no_restriction(engine: PolicyEngine, differs: dict[str, Any]) -> None:
+    about = marking(**differs), TOPIC, "gr-police"
+    assert not engine.may_receive_granted(*about, "ee-police", NOW).allow
+
+
+def test_a_joint_operation_has_its_own_dates_where_the_directory_says_so() -> None:
+    joint = Operation(code="opx", starts_at=NOW - DAY, ends_at=NOW + DAY // 24)
+    dated = engine_of(joint=(joint,))
+    during = receive(dated, "ee-police", operation="opx")
+    assert (during.allow, during.valid_until) == (True, NOW + DAY // 24)
+    assert not receive(dated, "ee-police", operation="opx", now=NOW + DAY // 24).allow
+    assert not receive(dated, "ee-police", operation="opx", now=NOW - DAY - 1).allow

@@ -20,6 +20,7 @@ SENDER = Agency(agency="gr-police", country="GR", circles=("readers", "publisher
 OUTSIDER = Agency(agency="ee-police", country="EE", circles=())
 
 NOT_READER = "The agency is not in the topic's reader circle."
+NOT_RELEASED = "The originator did not release the notice to the agency."
 NOT_NAMED = "The originator did not name the agency."
 ENDED = "The sharing agreement of the agency has ended."
 NO_OPERATION = "The notice belongs to no joint operation."
@@ -41,6 +42,7 @@ def test_each_permit_says_which_of_its_conditions_fails() -> None:
     assert failed(explain()) == {
         "P01-topic-member-delivery": (NOT_READER,),
         "P02-named-recipient-delivery": (NOT_NAMED,),
+        "P14-released-recipient-delivery": (NOT_RELEASED,),
         "P07-joint-operation-member": (NO_OPERATION,),
     }
 
@@ -49,7 +51,7 @@ def test_the_nearest_miss_comes_first() -> None:
     lapsed = replace(OUTSIDER, agreement_until=NOW, circles=("readers",))
     first, *_, last = explain(lapsed).near_misses
     assert (first.rule, first.failed) == ("P01-topic-member-delivery", (ENDED,))
-    assert (last.rule, last.failed) == ("P02-named-recipient-delivery", (ENDED, NOT_NAMED))
+    assert (last.rule, last.failed) == ("P14-released-recipient-delivery", (ENDED, NOT_RELEASED))
 
 
 def test_a_member_of_another_operation_learns_that_it_is_no_member_of_this_one() -> None:

@@ -61,6 +61,15 @@ class Marking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What the policy package reads of a joint operation's entry."""
+
+    code: str
+    starts_at: int = 0
+    ends_at: int = FAR
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """An in-memory directory."""
 
@@ -69,6 +78,7 @@ class World:
     locked: frozenset[str] = frozenset()
     retired: frozenset[str] = frozenset()
     rule_book: Any = None
+    joint: tuple[Operation, ...] = ()
     by_name: dict[str, Agency] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,6 +89,9 @@ class World:
 
     def topics(self) -> tuple[Topic, ...]:
         return self.subjects
+
+    def operation(self, code: str) -> Operation | None:
+        return next((one for one in self.joint if one.code == code), None)
 
     def active(self, agency: str) -> bool:
         return agency in self.by_name and agency not in self.locked | self.retired
