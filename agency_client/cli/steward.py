@@ -15,7 +15,7 @@ _HERE = "agency_client.cli.steward"
         "new-key": (f"{_HERE}_federation:new_key", "make a steward's keys"),
         "create-federation": (f"{_HERE}_federation:create", "make a federation for a broker"),
         "sign": (f"{_HERE}_federation:sign", "sign what another steward proposed"),
-        "directory": (f"{_HERE}_federation:show_directory", "who and what is in the federation"),
+        "directory": (f"{_HERE}_directory:show_directory", "who and what is in the federation"),
         "push": (f"{_HERE}_federation:push", "bring the broker and this folder level"),
         "invite": (f"{_HERE}_members:invite", "invite an agency: a file for `tocsin init`"),
         "admit": (f"{_HERE}_entries:admit", "admit an agency, or renew its keys"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tocsin steward new-key | create-federation | sign | directory | push`."""
+"""`tocsin steward new-key | create-federation | sign | push`."""
 
 import base64
 from pathlib import Path
@@ -10,7 +10,7 @@ from agency_client.cli.comparing import compare, shown, words_options
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
-from agency_client.cli.output import Printer, columns, safe
+from agency_client.cli.output import Printer, safe
 from agency_client.cli.parameters import InputFile
 from agency_client.cli.runtime import confirm, passphrase, run_async
 from agency_client.cli.steward_common import (
@@ -38,7 +38,6 @@ from agency_client.services.steward import (
 from agency_client.services.steward_home import Outcome, StewardHome, read_text
 from keys.directory import (
     AgencyEntry,
-    Directory,
     Entry,
     RuleBookEntry,
     SignedEntry,
@@ -324,38 +323,3 @@ def push(context: click.Context, *, names: tuple[str, ...], address: str, home: 
     Printer(as_json=common(context).as_json).document(
         "steward-push", {"entries": size}, [f"both hold {size} entries"]
     )
-
-
-@command("directory", "tocsin steward directory", "tocsin steward directory --json")
-@home_option
-@click.pass_context
-def show_directory(context: click.Context, *, home: str) -> None:
-    """List the agencies and topics in the federation file, after verifying it."""
-    directory = steward_home(home).bundle().directory
-    agencies = [
-        (one.agency, one.country, one.kind, _state(directory, one.agency), one.name)
-        for one in directory.agencies()
-    ]
-    topics = [
-        (one.topic, " ".join(one.readers), " ".join(one.publishers)) for one in directory.topics()
-    ]
-    fields = ("agency", "country", "kind", "state", "name")
-    circles = ("topic", "readers", "publishers")
-    Printer(as_json=common(context).as_json).document(
-        "steward-directory",
-        {
-            "entries": directory.size,
-            "agencies": [dict(zip(fields, row, strict=True)) for row in agencies],
-            "topics": [dict(zip(circles, row, strict=True)) for row in topics],
-        },
-        [
-            *columns(agencies, head=tuple(map(str.upper, fields))),
-            *columns(topics, head=tuple(map(str.upper, circles))),
-        ],
-    )
-
-
-def _state(directory: Directory, agency: str) -> str:
-    if directory.is_retired(agency):
-        return "retired"
-    return "locked" if directory.is_locked(agency) else "active"

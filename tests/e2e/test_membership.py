@@ -232,5 +232,12 @@ def test_an_operation_has_dates_and_members_and_its_end_is_told(greek: Place) ->
     (line,) = [one for one in ran.out.splitlines() if one.startswith("operation")]
     assert soon in line
     assert "SOON" in line
+    greek.size()
+    (agency,) = [
+        one
+        for one in greek.shell.did("steward", "directory", "--home", greek.alpha)["agencies"]
+        if one["agency"] == "gr-pol"
+    ]
+    assert agency["operations"] == f"JO ADRIA until {soon}"
     act = ("steward", "member", "gr-pol", "--join", "JO X", *greek.at(greek.alpha), "--json")
     refused(greek.shell.tocsin(*act), "NOT_FOUND")
