@@ -17,6 +17,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from agency_client.domain.codes import PURPOSES
 from agency_client.errors import AgencyError, Reason
 
 FILE_NAME = "config.toml"
@@ -40,11 +41,17 @@ class Settings:
         passphrase_file: holds the passphrase of the key file, for programs that run unattended.
             In the file it is relative to the profile, in the environment to the working folder.
         certificate_hours: validity of the gateway's TLS certificate, issued anew in good time.
+        purpose: code of what notices are looked at for, where nobody says; empty for none.
+        case: reference of the case that they are looked at for, where nobody says.
+        officer: who looks, where nobody says.
     """
 
     broker: str
     passphrase_file: Path | None
     certificate_hours: int
+    purpose: str
+    case: str
+    officer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +87,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _purpose(value: Any) -> str:
+    code = _text(value).upper()
+    if code and code not in PURPOSES:
+        raise ValueError(f"expected one of {', '.join(PURPOSES)}")
+    return code
+
+
 def _hours(value: Any) -> int:
     is_digits = isinstance(value, str) and value.isascii() and value.isdecimal()
     number = int(value) if is_digits else value
@@ -92,6 +106,9 @@ _KEYS: Mapping[str, _Key] = {
     "broker": _Key(default="", variable="TOCSIN_BROKER", read=_address),
     "passphrase_file": _Key(default="", variable="TOCSIN_PASSPHRASE_FILE", read=_text),
     "certificate_hours": _Key(default=24, variable="TOCSIN_CERTIFICATE_HOURS", read=_hours),
+    "purpose": _Key(default="", variable="TOCSIN_PURPOSE", read=_purpose),
+    "case": _Key(default="", variable="TOCSIN_CASE", read=_text),
+    "officer": _Key(default="", variable="TOCSIN_OFFICER", read=_text),
 }
 
 
@@ -146,6 +163,9 @@ def settings_of(folder: Path) -> Settings:
         broker=resolved["broker"][0],
         passphrase_file=beside / _expanded(secret) if secret else None,
         certificate_hours=resolved["certificate_hours"][0],
+        purpose=resolved["purpose"][0],
+        case=resolved["case"][0],
+        officer=resolved["officer"][0],
     )
 
 

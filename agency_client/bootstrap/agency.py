@@ -269,9 +269,9 @@ class Agency:
         """Search everything kept, best first; no query leaves the agency."""
         return await self.wiring.viewing.search(words, viewer or _login(), limit=limit)
 
-    async def acknowledge(self, reference: str, by: str = "") -> NoticeView:
+    async def acknowledge(self, reference: str, viewer: Viewer | None = None) -> NoticeView:
         """Note that a person dealt with a notice; the first time stays."""
-        return await self.wiring.viewing.acknowledge(reference, by or _login().name)
+        return await self.wiring.viewing.acknowledge(reference, viewer or _login())
 
     async def save_attachment(
         self, reference: str, name: str, target: Path, viewer: Viewer | None = None

@@ -14,14 +14,17 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
+from agency_client.services.approvals import ApprovalService
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
+from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
@@ -43,6 +46,9 @@ class Wiring:
     publisher: Publisher
     sender: Sender
     receiver: Receiver
+    register: OfficerRegister
+    approvals: ApprovalService
+    rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
     status: StatusService
@@ -96,7 +102,11 @@ class Wiring:
         partners = PartnerService(
             agency=keyring.agency, store=store, directory=directory, clock=clock
         )
-        viewing = ViewingService(agency=keyring.agency, store=store, clock=clock)
+        register = OfficerRegister(
+            agency=keyring.agency, store=store, directory=directory, clock=clock
+        )
+        rights = ReadingRights(register=register, directory=directory, clock=clock)
+        viewing = ViewingService(agency=keyring.agency, store=store, rights=rights, clock=clock)
         publisher = Publisher(
             store=store,
             directory=directory,
@@ -130,6 +140,9 @@ class Wiring:
                 keys={key.key_id: key for key in keyring.decryption},
                 clock=clock,
             ),
+            register=register,
+            approvals=ApprovalService(store=store, register=register, clock=clock),
+            rights=rights,
             viewing=viewing,
             saving=AttachmentDownload(broker=broker, store=store, viewing=viewing, federation=pin),
             status=StatusService(

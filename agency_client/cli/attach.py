@@ -10,11 +10,11 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.gathering import Gathered, gather
-from agency_client.cli.inbox import reasons_to_look
+from agency_client.cli.looking import Looking, reasons_to_look
 from agency_client.cli.output import counted, safe
 from agency_client.cli.parameters import InputFile, Seconds
 from agency_client.cli.publish import addressing_options, finish, publish_gathered
-from agency_client.cli.runtime import opened, printer, run_async, viewer
+from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import Viewer
 
 
@@ -86,8 +86,7 @@ def save(
     reference: str,
     name: str,
     output: Path | None,
-    purpose: str,
-    case: str,
+    looking: Looking,
 ) -> None:
     """Save attachment NAME of a notice; nothing is written before all of it is verified."""
     target = output or Path(Path(name).name)
@@ -98,7 +97,7 @@ def save(
             code=Exit.CONFLICT,
             reason="FILE_EXISTS",
         )
-    size = run_async(_save(context, reference, name, target, viewer(purpose=purpose, case=case)))
+    size = run_async(_save(context, reference, name, target, looking()))
     printer(context).document(
         "saved", {"file": str(target), "bytes": size}, [f"saved {size} bytes to {safe(target)}"]
     )

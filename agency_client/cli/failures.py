@@ -101,6 +101,23 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.STORE_FAILED: (Exit.FAILED, "check the disk of this machine and try again"),
     Reason.ATTACHMENT_INVALID: (Exit.BAD, "the attachment is not what was signed; do not use it"),
     Reason.ATTACHMENT_UNKNOWN: (Exit.NOT_FOUND, "`tocsin show` lists a notice's attachments"),
+    Reason.PURPOSE_NEEDED: (
+        Exit.USAGE,
+        "give --purpose and --case, or set TOCSIN_PURPOSE and TOCSIN_CASE",
+    ),
+    Reason.OFFICER_NEEDED: (
+        Exit.USAGE,
+        "name one with --as; `tocsin officers ls` lists them, `tocsin officers add` enters one",
+    ),
+    Reason.OFFICER_UNKNOWN: (Exit.NOT_FOUND, "`tocsin officers ls` lists the officers here"),
+    Reason.OFFICER_REFUSED: (Exit.REFUSED, "another officer has to do it: `tocsin officers ls`"),
+    Reason.ACT_UNKNOWN: (Exit.NOT_FOUND, "`tocsin acts` and `tocsin review` list what waits"),
+    Reason.APPROVAL_NEEDED: (Exit.REFUSED, "nothing was done; run it again when it is approved"),
+    Reason.APPROVAL_REFUSED: (Exit.REFUSED, "nothing was done; have it approved anew"),
+    Reason.REVIEW_OVERDUE: (
+        Exit.REFUSED,
+        "a supervisor has to review the last one first: `tocsin review`",
+    ),
 }
 
 _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {

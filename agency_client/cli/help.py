@@ -14,6 +14,10 @@ ENVIRONMENT = {
     "TOCSIN_PASSPHRASE_FILE": "file with the passphrase, where --passphrase-file is not given",
     "TOCSIN_BROKER": "HOST:PORT of the broker, over the profile's config.toml",
     "TOCSIN_CERTIFICATE_HOURS": "validity of the gateway's certificate, over config.toml",
+    "TOCSIN_PURPOSE": "why notices are looked at, where --purpose is not given",
+    "TOCSIN_CASE": "reference of the case that needs it, where --case is not given",
+    "TOCSIN_OFFICER": "officer who looks or acts, where --as is not given",
+    "TOCSIN_OFFICER_PASSPHRASE_FILE": "file with the officer's own passphrase, for approvals",
     "TOCSIN_STEWARD_HOME": "the steward's folder, where --home is not given",
 }
 
@@ -91,5 +95,5 @@ def environment(context: click.Context) -> None:
     Printer(as_json=common(context).as_json).document(
         "environment",
         {"variables": ENVIRONMENT},
-        [f"{name:<25} {meaning}" for name, meaning in ENVIRONMENT.items()],
+        [f"{name:<31} {meaning}" for name, meaning in ENVIRONMENT.items()],
     )

@@ -4,29 +4,24 @@
 Each look is written into the agency's own log of openings before anything is shown.
 """
 
+from dataclasses import replace
+
 import click
 
 from agency_client.cli import render
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
-from agency_client.cli.framework import Callback, command, common
+from agency_client.cli.framework import command, common
+from agency_client.cli.looking import Looking, reasons_to_look
 from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.parameters import Code
-from agency_client.cli.runtime import login, opened, printer, run_async, viewer
+from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.codes import NOTICE_TYPES
 from agency_client.domain.patterns import check_pattern
 from agency_client.domain.views import InboxQuery, NoticeView, SearchResult, Viewer
 from agency_client.errors import AgencyError
 
 TYPE = Code(NOTICE_TYPES, name="type")
-
-
-def reasons_to_look(function: Callback) -> Callback:
-    """Add the options that say why somebody looks."""
-    function = click.option("--case", default="", help="your case reference, for your own log")(
-        function
-    )
-    return click.option("--purpose", default="", help="why you look, for your own log")(function)
 
 
 @command(
@@ -68,8 +63,7 @@ def inbox(
     current: bool,
     received: bool,
     limit: int,
-    purpose: str,
-    case: str,
+    looking: Looking,
 ) -> None:
     """List the notices this agency holds, newest first."""
     query = InboxQuery(
@@ -81,7 +75,7 @@ def inbox(
         own=not received,
         limit=limit,
     )
-    found = run_async(_list(context, query, viewer(purpose=purpose, case=case)))
+    found = run_async(_list(context, query, looking()))
     out = printer(context)
     out.document("inbox", {"notices": [render.document(one) for one in found]}, render.rows(found))
     if not found and not out.is_json:
@@ -110,12 +104,12 @@ async def _list(
 @click.argument("reference", metavar="ID")
 @reasons_to_look
 @click.pass_context
-def show(context: click.Context, *, reference: str, purpose: str, case: str) -> None:
+def show(context: click.Context, *, reference: str, looking: Looking) -> None:
     """Read one notice.
 
     ID is ORIGINATOR/HEX, or the first 8 or more hex digits where only one notice has them.
     """
-    view = run_async(_show(context, reference, viewer(purpose=purpose, case=case)))
+    view = run_async(_show(context, reference, looking()))
     printer(context).document("notice", render.document(view), render.page(view))
 
 
@@ -135,14 +129,12 @@ async def _show(context: click.Context, reference: str, looking: Viewer) -> Noti
 )
 @reasons_to_look
 @click.pass_context
-def search(
-    context: click.Context, *, words: tuple[str, ...], limit: int, purpose: str, case: str
-) -> None:
+def search(context: click.Context, *, words: tuple[str, ...], limit: int, looking: Looking) -> None:
     """Search everything this agency holds, best first.
 
     Any script, with or without accents, also with the broker away. No query leaves the agency.
     """
-    result = run_async(_search(context, " ".join(words), limit, viewer(purpose=purpose, case=case)))
+    result = run_async(_search(context, " ".join(words), limit, looking()))
     out = printer(context)
     out.document(
         "search",
@@ -166,10 +158,13 @@ async def _search(context: click.Context, words: str, limit: int, looking: Viewe
 @command("ack", "tocsin ack gr-pol/0193a7c2f4e87d1c9a4b5e6f70819203")
 @click.argument("references", metavar="ID...", nargs=-1, required=True)
 @click.option("--by", default="", help="who dealt with it [default: your login name]")
+@reasons_to_look
 @click.pass_context
-def ack(context: click.Context, *, references: tuple[str, ...], by: str) -> None:
+def ack(context: click.Context, *, references: tuple[str, ...], by: str, looking: Looking) -> None:
     """Mark notices as dealt with, at this agency."""
-    done, refusal = run_async(_acknowledge(context, references, by or login()))
+    viewer = looking()
+    dealing = replace(viewer, name=by or viewer.name)
+    done, refusal = run_async(_acknowledge(context, references, dealing))
     if refusal is not None and not done:
         raise refusal
     printer(context).document(
@@ -187,14 +182,14 @@ def ack(context: click.Context, *, references: tuple[str, ...], by: str) -> None
 
 
 async def _acknowledge(
-    context: click.Context, references: tuple[str, ...], by: str
+    context: click.Context, references: tuple[str, ...], looking: Viewer
 ) -> tuple[list[NoticeView], AgencyError | None]:
     """Return what is acknowledged, and what ended it before the last."""
     done: list[NoticeView] = []
     async with opened(common(context)) as agency:
         try:
             for reference in references:
-                done.append(await agency.acknowledge(reference, by))  # noqa: PERF401 - may end
+                done.append(await agency.acknowledge(reference, looking))  # noqa: PERF401 - may end
         except AgencyError as error:
             return done, error
     return done, None

@@ -13,12 +13,19 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError, of_refusal
 from agency_client.cli.framework import Callback, command, common
 from agency_client.cli.gathering import Gathered, Record, Refused, gather
+from agency_client.cli.looking import Looking, reasons_to_look
 from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.parameters import Seconds
 from agency_client.cli.progress import progress_of
 from agency_client.cli.render import marking_document, mode_banner
-from agency_client.cli.runtime import opened, printer, run_async, viewer
-from agency_client.domain.views import AudienceView, PublishedNotice, PublishReport, PublishState
+from agency_client.cli.runtime import opened, printer, run_async
+from agency_client.domain.views import (
+    AudienceView,
+    PublishedNotice,
+    PublishReport,
+    PublishState,
+    Viewer,
+)
 from agency_client.domain.warnings import PreviewWarning
 
 _HANDFUL = 10
@@ -264,9 +271,15 @@ def _refusal_line(one: Refused) -> str:
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @addressing_options
+@reasons_to_look
 @click.pass_context
 def preview(
-    context: click.Context, *, files: tuple[str, ...], topic: str, named: tuple[str, ...]
+    context: click.Context,
+    *,
+    files: tuple[str, ...],
+    topic: str,
+    named: tuple[str, ...],
+    looking: Looking,
 ) -> None:
     """Say who would get a notice, why not the others, and what to mind; nothing is sent.
 
@@ -274,7 +287,7 @@ def preview(
     notices held here that say the same; looking for those is written into your own log.
     """
     gathered = gather(files, topic=topic, to=named)
-    views = run_async(_preview(context, gathered))
+    views = run_async(_preview(context, gathered, looking()))
     out = printer(context)
     _say_refused(out, gathered.refused)
     out.document(
@@ -335,6 +348,8 @@ def _warning_lines(place: str, one: PreviewWarning) -> list[str]:
     return [f"{place}  warning: {safe(one.message)} [{one.kind.value}]", *advice]
 
 
-async def _preview(context: click.Context, gathered: Gathered) -> list[AudienceView]:
+async def _preview(
+    context: click.Context, gathered: Gathered, looking: Viewer
+) -> list[AudienceView]:
     async with opened(common(context)) as agency:
-        return [await agency.preview(record.draft, viewer()) for record in gathered.drafts]
+        return [await agency.preview(record.draft, looking) for record in gathered.drafts]

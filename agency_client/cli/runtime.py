@@ -21,7 +21,6 @@ from agency_client.cli.framework import Common, common
 from agency_client.cli.output import Printer
 from agency_client.config import profile_folder as find_profile
 from agency_client.config import settings_of
-from agency_client.domain.views import Viewer
 
 Result = TypeVar("Result")
 
@@ -167,11 +166,6 @@ def login() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return f"user {os.getuid()}"
-
-
-def viewer(*, purpose: str = "", case: str = "") -> Viewer:
-    """Return who looks, for the agency's own log of openings."""
-    return Viewer(name=login(), purpose=purpose, case=case)
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:

@@ -10,10 +10,11 @@ import click
 from agency_client.bootstrap import Agency
 from agency_client.cli import render
 from agency_client.cli.framework import command, common
-from agency_client.cli.inbox import TYPE, reasons_to_look
+from agency_client.cli.inbox import TYPE
+from agency_client.cli.looking import Looking, reasons_to_look
 from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.partners import news_line
-from agency_client.cli.runtime import opened, printer, run_async, viewer
+from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import ReceiveReport, Viewer
 from agency_client.errors import AgencyError
 
@@ -49,8 +50,7 @@ def watch(
     types: tuple[str, ...],
     originators: tuple[str, ...],
     count: int,
-    purpose: str,
-    case: str,
+    looking: Looking,
 ) -> None:
     """Receive topics and show notices as they come. What is shown has been verified and stored.
 
@@ -62,7 +62,6 @@ def watch(
         report = run_async(_receive(context, topics))
         _print_report(printer(context), report)
         return
-    looking = viewer(purpose=purpose, case=case)
     run_async(
         _watch(
             context,
@@ -70,7 +69,7 @@ def watch(
             types=types,
             originators=originators,
             count=count,
-            looking=looking,
+            looking=looking(),
         )
     )
 

@@ -20,6 +20,7 @@ The last step changed one byte of broker/broker.db, so `tocsin audit verify` fai
 says which entry it was. Everything else works. Once, in each shell:
 
     export TOCSIN_PASSPHRASE_FILE={folder}/passphrase
+    export TOCSIN_PURPOSE=INVESTIGATION TOCSIN_CASE=demonstration
 
 Without the broker:
 

@@ -48,6 +48,9 @@ class FindingKind(StrEnum):
     BAD_DELIVERY = "bad-delivery"
     """A good frame that the broker does not account for as it must; `reason` says how."""
 
+    BREAK_GLASS = "break-glass"
+    """An officer of ours opened a notice for danger to life; a supervisor is to review it."""
+
     BAD_LEAF = "bad-leaf"
     """A log leaf that does not say what its receipt or delivery says."""
 

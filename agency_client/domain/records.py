@@ -171,7 +171,7 @@ class OutboxFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
-    """One kept notice as the store has it."""
+    """One kept notice as the store has it; `recipient` is empty where no frame was sealed to us."""
 
     id: int
     originator: str
@@ -192,6 +192,7 @@ class NoticeRow:
     superseded_by: bytes
     acknowledged_at: int
     acknowledged_by: str
+    recipient: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,11 +32,15 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who looks, for which purpose: what the agency's own log of openings records."""
+    """Who looks, for which purpose: what the agency's own log of openings records.
+
+    `officer` is whom of the agency's register it is, where that is not who `name` says.
+    """
 
     name: str
     purpose: str = ""
     case: str = ""
+    officer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from keys.directory import Directory
 from keys.envelope import Marking, RuleBookRef, TreeHead
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
+from policy.officers import Approval, BreakGlass, Officer, OfficersNotice
 
 _NO_RULE_BOOK = "the federation has no rule book in force yet; ask a steward to sign one"
 
@@ -65,6 +66,37 @@ class Federation:
         """Decide who may receive what we publish."""
         with self._asking:
             return self._engine().audience(marking, topic, self.agency, named, now)
+
+    def may_read(
+        self,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        purpose: str,
+        now: int,
+        break_glass: BreakGlass | None = None,
+    ) -> Decision:
+        """Decide whether one of our officers may read a notice that we keep."""
+        with self._asking:
+            return self._engine().may_read(
+                officer, notice, purpose=purpose, now=now, break_glass=break_glass
+            )
+
+    def may_act(
+        self,
+        action: str,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        now: int,
+        target: str = "",
+        approval: Approval | None = None,
+    ) -> Decision:
+        """Decide whether one of our officers may do something with a notice that we keep."""
+        with self._asking:
+            return self._engine().may_act(
+                action, officer, notice, now=now, target=target, approval=approval
+            )
 
     def _engine(self) -> PolicyEngine:
         if self.engine is None:

@@ -30,7 +30,8 @@ from agency_client.ports.store import Store
 from agency_client.services.directory import DirectoryService
 from agency_client.services.federation import Federation
 from agency_client.services.planning import audience_of, preview
-from agency_client.services.viewing import INDEX_FIRST, ViewingService, damaged
+from agency_client.services.rights import damaged
+from agency_client.services.viewing import INDEX_FIRST, ViewingService
 from keys.envelope import Marking
 from keys.errors import TrustError
 
@@ -61,37 +62,37 @@ class PreviewService:
     def _preview(self, draft: Publishable, viewer: Viewer) -> AudienceView:
         now, federation = self._clock.now_ms(), self._directory.current
         view = preview(draft, federation, now)
-        cited = self._cited(draft)
-        alike = self._alike(draft, {row.id for row in cited.values()})
+        cited = self._cited(draft, viewer)
+        alike = self._alike(draft, {row.id for row in cited.values()}, viewer)
         self._viewing.opened(
             OpeningKind.SEARCH, [*cited.values(), *(row for row, _ in alike)], viewer
         )
         warnings = (
             *_refusals(draft, federation, now),
             *_about_readers(draft, view, federation, now),
-            *self._about_supersession(draft, federation),
+            *self._about_supersession(draft, federation, viewer),
             *(found for name, row in cited.items() if (found := _lowered(draft, name, row))),
             *(_duplicate(row, likeness) for row, likeness in alike),
         )
         return replace(view, warnings=warnings)
 
-    def _cited(self, draft: Publishable) -> dict[str, NoticeRow]:
+    def _cited(self, draft: Publishable, viewer: Viewer) -> dict[str, NoticeRow]:
         """Return the kept notices that a draft cites, by the name it cites them with."""
         found = {}
         for name in _citations(draft):
             try:
-                found[name] = self._viewing.find(name)
+                found[name] = self._viewing.find(name, viewer)
             except AgencyError as error:
                 if error.reason not in {Reason.UNKNOWN_NOTICE, Reason.INVALID_ARGUMENT}:
                     raise
         return found
 
     def _about_supersession(
-        self, draft: Publishable, federation: Federation
+        self, draft: Publishable, federation: Federation, viewer: Viewer
     ) -> Iterator[PreviewWarning]:
         for name in draft.supersedes:
             try:
-                row = self._viewing.find(name)
+                row = self._viewing.find(name, viewer)
             except AgencyError as error:
                 yield PreviewWarning(kind=WarningKind.REFUSED, message=error.message)
                 continue
@@ -99,7 +100,9 @@ class PreviewService:
                 message = f"{name} is not ours, so we cannot supersede it"
                 yield PreviewWarning(kind=WarningKind.REFUSED, message=message)
 
-    def _alike(self, draft: Publishable, cited: set[int]) -> list[tuple[NoticeRow, Likeness]]:
+    def _alike(
+        self, draft: Publishable, cited: set[int], viewer: Viewer
+    ) -> list[tuple[NoticeRow, Likeness]]:
         """Return the kept notices that say the same, newest first.
 
         A notice that the draft cites may well be about the same person, and is no duplicate then.
@@ -111,7 +114,8 @@ class PreviewService:
             for words in queries(draft.notice)
             for row_id in index.search(words, MOST_ALIKE, now)
         }
-        rows = self._store.inbox.rows(sorted(ids - cited, reverse=True))
+        held = self._store.inbox.rows(sorted(ids - cited, reverse=True))
+        rows = self._viewing.there(held, viewer)
         pairs = ((row, subject.likeness(_subject(row))) for row in rows if _is_live(row, now))
         return [(row, likeness) for row, likeness in pairs if likeness]
 

@@ -31,7 +31,8 @@ from agency_client.services.attachments import (
     MAX_CIPHERTEXT_BYTES,
     sync_folder,
 )
-from agency_client.services.viewing import ViewingService, check_viewer, damaged
+from agency_client.services.rights import damaged
+from agency_client.services.viewing import ViewingService
 from keys.envelope import AttachmentRef, NoticeHeader
 from keys.errors import OpenError, TrustError
 from keys.framing import framed, sha256
@@ -60,8 +61,7 @@ class AttachmentDownload:
             or cannot be; ATTACHMENT_INVALID where it is not the attachment that was signed;
             STORE_FAILED for a full disk; or the broker's reason. `target` does not exist then.
         """
-        check_viewer(viewer)
-        wanted = _chosen(await asyncio.to_thread(self._viewing.find, reference), name)
+        wanted = _chosen(await asyncio.to_thread(self._viewing.find, reference, viewer), name)
         _check_target(target)
         partial = self._store.attachments.path(wanted.download_id)
         with _storing():

@@ -2,12 +2,13 @@
 """Looking at kept notices: list, show, search, stream, acknowledge. All work without the broker.
 
 A leaf of the agency's own log says who looks at what, and is durable before any content is
-returned; where it cannot be written, nothing is shown. What is not valid yet is not there. Source:
-design section 7.
+returned; where it cannot be written, nothing is shown. What is not valid yet is not there, nor is
+what the rule book keeps from who looks (`services.rights`). Source: design section 7.
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agency_client.domain.content import Content, SealedAttachment
 from agency_client.domain.delivery import Filter
@@ -25,9 +26,12 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.references import find_one
+from agency_client.services.rights import Reader, ReadingRights, damaged
 from keys.envelope import Marking, NoticeHeader
 from keys.errors import TrustError
 
+MOST_HITS = 10_000
+"""Hits that a search looks through for those that are there for who searches."""
 INDEX_FIRST = 512
 """Notices put into the index before a search: what came with the last frames is found at once."""
 
@@ -35,22 +39,35 @@ INDEX_FIRST = 512
 class ViewingService:
     """Shows what one profile keeps, and writes its log of openings."""
 
-    def __init__(self, *, agency: str, store: Store, clock: Clock) -> None:
+    def __init__(self, *, agency: str, store: Store, rights: ReadingRights, clock: Clock) -> None:
         self._agency = agency
         self._store = store
+        self._rights = rights
         self._clock = clock
 
     async def inbox(self, query: InboxQuery, viewer: Viewer) -> tuple[NoticeView, ...]:
         """Return notices by `query`, newest first.
 
         Raises:
-            AgencyError: INVALID_ARGUMENT for a viewer without a name; of the store.
+            AgencyError: INVALID_ARGUMENT for a viewer without a name; OFFICER_NEEDED,
+                OFFICER_UNKNOWN, OFFICER_REFUSED, PURPOSE_NEEDED; of the store.
         """
         return await asyncio.to_thread(self._inbox, query, viewer)
 
     def _inbox(self, query: InboxQuery, viewer: Viewer) -> tuple[NoticeView, ...]:
-        rows = self._store.inbox.browse(query, self._agency, self._clock.now_ms())
-        return self.opened(OpeningKind.LIST, rows, viewer)
+        reader = self._rights.reader(viewer)
+        return self._views(OpeningKind.LIST, self._browse(query, reader), reader)
+
+    def _browse(self, query: InboxQuery, reader: Reader) -> list[NoticeRow]:
+        """Return as many notices as are asked for, of those that are there for the reader."""
+        now, found, asked = self._clock.now_ms(), list[NoticeRow](), query
+        while len(found) < query.limit:
+            rows = self._store.inbox.browse(asked, self._agency, now)
+            found.extend(self._rights.readable(reader, rows))
+            if len(rows) < asked.limit:
+                break
+            asked = replace(asked, before_id=rows[-1].id)
+        return found[: query.limit]
 
     async def show(self, reference: str, viewer: Viewer) -> NoticeView:
         """Return one notice.
@@ -61,7 +78,8 @@ class ViewingService:
         return await asyncio.to_thread(self._show, reference, viewer)
 
     def _show(self, reference: str, viewer: Viewer) -> NoticeView:
-        (view,) = self.opened(OpeningKind.SHOW, (self.find(reference),), viewer)
+        row = self.find(reference, viewer)
+        (view,) = self.opened(OpeningKind.SHOW, (row,), viewer)
         return view
 
     async def search(self, words: str, viewer: Viewer, *, limit: int = 20) -> SearchResult:
@@ -73,12 +91,21 @@ class ViewingService:
         return await asyncio.to_thread(self._search, words, viewer, limit)
 
     def _search(self, words: str, viewer: Viewer, limit: int) -> SearchResult:
-        index = self._store.search
+        reader, index = self._rights.reader(viewer), self._store.search
         index.index(INDEX_FIRST)
-        found = index.search(words, limit, self._clock.now_ms())
-        rows = [row for row in self._store.inbox.rows(found) if self._is_there(row)]
-        views = self.opened(OpeningKind.SEARCH, rows, viewer)
+        rows = self._hits(words, limit, reader)
+        views = self._views(OpeningKind.SEARCH, rows, reader)
         return SearchResult(notices=views, waiting=index.waiting())
+
+    def _hits(self, words: str, limit: int, reader: Reader) -> Sequence[NoticeRow]:
+        """Return the best hits of those that are there for the reader."""
+        wanted = limit
+        while True:
+            found = self._store.search.search(words, wanted, self._clock.now_ms())
+            rows = self._there(self._store.inbox.rows(found), reader)
+            if len(rows) >= limit or len(found) < wanted or wanted >= MOST_HITS:
+                return rows[:limit]
+            wanted = min(wanted * 8, MOST_HITS)
 
     async def stream(
         self, row_ids: Sequence[int], viewer: Viewer, shown: Filter | None = None
@@ -98,35 +125,54 @@ class ViewingService:
     def _stream(
         self, row_ids: Sequence[int], viewer: Viewer, shown: Filter | None
     ) -> tuple[NoticeView, ...]:
-        rows = [row for row in self._store.inbox.rows(row_ids) if self._is_there(row)]
+        reader = self._rights.reader(viewer)
+        rows = self._there(self._store.inbox.rows(row_ids), reader)
         if shown is not None:
             rows = [row for row in rows if shown.shows(row.type, row.originator)]
-        return self.opened(OpeningKind.STREAM, rows, viewer) if rows else ()
+        return self._views(OpeningKind.STREAM, rows, reader) if rows else ()
 
-    async def acknowledge(self, reference: str, by: str) -> NoticeView:
+    async def acknowledge(self, reference: str, viewer: Viewer) -> NoticeView:
         """Note that a person took notice, and return the notice; the first time stays.
 
         Raises:
             AgencyError: as `show`; nothing is noted then.
         """
-        return await asyncio.to_thread(self._acknowledge, reference, by)
+        return await asyncio.to_thread(self._acknowledge, reference, viewer)
 
-    def _acknowledge(self, reference: str, by: str) -> NoticeView:
-        row = self.find(reference)
-        self.opened(OpeningKind.SHOW, (row,), Viewer(name=by))
-        self._store.inbox.acknowledge(row.id, self._clock.now_ms(), by)
+    def _acknowledge(self, reference: str, viewer: Viewer) -> NoticeView:
+        row = self.find(reference, viewer)
+        self.opened(OpeningKind.SHOW, (row,), viewer)
+        who = self._rights.reader(viewer).who
+        self._store.inbox.acknowledge(row.id, self._clock.now_ms(), who)
         return notice_view(self._store.inbox.rows((row.id,))[0])
 
-    def find(self, reference: str) -> NoticeRow:
-        """Return the one kept notice that `reference` names and that may be looked at now.
+    def find(self, reference: str, viewer: Viewer) -> NoticeRow:
+        """Return the one kept notice that `reference` names and that `viewer` may look at now.
+
+        That somebody asked for one that the rules keep from them is written into our own log.
 
         Raises:
-            AgencyError: INVALID_ARGUMENT, UNKNOWN_NOTICE.
+            AgencyError: INVALID_ARGUMENT; UNKNOWN_NOTICE, also where it may not be looked at; as
+                `inbox`.
         """
-        row = find_one(self._store.inbox, reference)
-        if not self._is_there(row):
-            raise AgencyError(Reason.UNKNOWN_NOTICE, f"no kept notice is called {reference}")
-        return row
+        reader, row = self._rights.reader(viewer), find_one(self._store.inbox, reference)
+        if self._there((row,), reader):
+            return row
+        if self.is_valid(row):
+            self.refused(row, reader)
+        raise unknown_notice(reference)
+
+    def refused(self, row: NoticeRow, reader: Reader) -> None:
+        """Write into our own log that a reader asked for what the rules keep from that reader."""
+        self._write(OpeningKind.REFUSED, (f"{row.originator}/{row.notice_id.hex()}",), reader)
+
+    def there(self, rows: Sequence[NoticeRow], viewer: Viewer) -> Sequence[NoticeRow]:
+        """Return those of `rows` that `viewer` may look at now.
+
+        Raises:
+            AgencyError: as `inbox`.
+        """
+        return self._there(rows, self._rights.reader(viewer))
 
     def opened(
         self, kind: OpeningKind, rows: Sequence[NoticeRow], viewer: Viewer
@@ -136,38 +182,39 @@ class ViewingService:
         Raises:
             AgencyError: INVALID_ARGUMENT for a viewer without a name; of the store.
         """
-        check_viewer(viewer)
+        return self._views(kind, rows, self._rights.reader(viewer))
+
+    def _views(
+        self, kind: OpeningKind, rows: Sequence[NoticeRow], reader: Reader
+    ) -> tuple[NoticeView, ...]:
         views = tuple(map(notice_view, rows))
+        self._write(kind, tuple(view.reference for view in views), reader)
+        return views
+
+    def _write(self, kind: OpeningKind, notices: tuple[str, ...], reader: Reader) -> None:
         self._store.openings.append(
             Opening(
                 kind=kind,
                 at_ms=self._clock.now_ms(),
-                who=viewer.name,
-                purpose=viewer.purpose,
-                case=viewer.case,
-                notices=tuple(view.reference for view in views),
+                who=reader.who,
+                purpose=reader.purpose,
+                case=reader.case,
+                notices=notices,
             )
         )
-        return views
 
-    def _is_there(self, row: NoticeRow) -> bool:
+    def _there(self, rows: Sequence[NoticeRow], reader: Reader) -> list[NoticeRow]:
+        """Return the notices that are there for the reader, now."""
+        return list(self._rights.readable(reader, filter(self.is_valid, rows)))
+
+    def is_valid(self, row: NoticeRow) -> bool:
+        """Whether a kept notice is there at all: another's only from when it is valid."""
         return row.originator == self._agency or row.valid_from <= self._clock.now_ms()
 
 
-def check_viewer(viewer: Viewer) -> None:
-    """Refuse to show anything to nobody: a leaf must say who looked.
-
-    Raises:
-        AgencyError: INVALID_ARGUMENT; no name, or text that cannot be written down.
-    """
-    try:
-        text = f"{viewer.name}{viewer.purpose}{viewer.case}".encode()
-    except UnicodeEncodeError:
-        text = b""
-    if not text or not viewer.name.strip():
-        raise AgencyError(
-            Reason.INVALID_ARGUMENT, "it has to be known who looks: give a name", field="viewer"
-        )
+def unknown_notice(reference: str) -> AgencyError:
+    """Return the one answer for a notice that is not there, for whatever reason."""
+    return AgencyError(Reason.UNKNOWN_NOTICE, f"no kept notice is called {reference}")
 
 
 def notice_view(row: NoticeRow) -> NoticeView:
@@ -206,11 +253,6 @@ def notice_view(row: NoticeRow) -> NoticeView:
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,
     )
-
-
-def damaged(row: NoticeRow) -> AgencyError:
-    """Return the error for a row that is not what was stored."""
-    return AgencyError(Reason.STORE_INVALID, f"the store holds a damaged notice in row {row.id}")
 
 
 def _attachments(

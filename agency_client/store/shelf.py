@@ -17,29 +17,33 @@ from agency_client.store.database import Database
 from agency_client.store.inbox import SqlReceived
 from agency_client.store.tables import deliveries, frames, notices, outbox
 
+_RECIPIENT = select(frames.c.recipient).where(frames.c.id == notices.c.frame_id).scalar_subquery()
 _COLUMNS = [
-    notices.c[name]
-    for name in (
-        "id",
-        "originator",
-        "notice_id",
-        "topic",
-        "type",
-        "marking",
-        "sequence",
-        "created_at",
-        "received_at",
-        "valid_from",
-        "expires_at",
-        "header",
-        "leaf_hash",
-        "content",
-        "content_key",
-        "state",
-        "superseded_by",
-        "acknowledged_at",
-        "acknowledged_by",
-    )
+    func.coalesce(_RECIPIENT, b"").label("recipient"),
+    *(
+        notices.c[name]
+        for name in (
+            "id",
+            "originator",
+            "notice_id",
+            "topic",
+            "type",
+            "marking",
+            "sequence",
+            "created_at",
+            "received_at",
+            "valid_from",
+            "expires_at",
+            "header",
+            "leaf_hash",
+            "content",
+            "content_key",
+            "state",
+            "superseded_by",
+            "acknowledged_at",
+            "acknowledged_by",
+        )
+    ),
 ]
 ID_HEX = 32
 _AT_ONCE = 400

@@ -39,6 +39,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     environment = {
         "HOME": str(folder / "home"),
         "TOCSIN_PASSPHRASE_FILE": str(folder / "passphrase"),
+        "TOCSIN_PURPOSE": "INVESTIGATION",
+        "TOCSIN_CASE": "2026/114",
     }
     return Shell(folder=folder, environment=environment)
 

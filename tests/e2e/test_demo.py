@@ -129,7 +129,12 @@ def test_the_commands_of_the_kept_readme_work(
     folder, _ = kept
     (serve,) = [one for one in _commands(folder) if one[0] == "tocsin-broker"]
     others = [one for one in _commands(folder) if one[0] == "tocsin"]
-    at = {**environment, "TOCSIN_PASSPHRASE_FILE": str(folder / "passphrase")}
+    at = {
+        **environment,
+        "TOCSIN_PASSPHRASE_FILE": str(folder / "passphrase"),
+        "TOCSIN_PURPOSE": "INVESTIGATION",
+        "TOCSIN_CASE": "demonstration",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "broker", *serve[1:], "--json"],
         env=environment,

@@ -14,14 +14,17 @@ from typing import Any
 
 from agency_client.domain.delivery import Filter
 from agency_client.domain.views import InboxQuery, KeyStatus, PublishReport, SendReport, Viewer
+from agency_client.services.approvals import ApprovalService
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
+from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
+from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
@@ -104,6 +107,9 @@ class SimulatedAgency:
     publisher: Publisher
     sender: Sender
     receiver: Receiver
+    register: OfficerRegister
+    approvals: ApprovalService
+    rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
     status: StatusService
@@ -161,7 +167,9 @@ def open_agency(
         clock=clock,
         attachments=AttachmentSealing(store=store),
     )
-    viewing = ViewingService(agency=agency, store=store, clock=clock)
+    register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
+    rights = ReadingRights(register=register, directory=directory, clock=clock)
+    viewing = ViewingService(agency=agency, store=store, rights=rights, clock=clock)
     partners = PartnerService(agency=agency, store=store, directory=directory, clock=clock)
     own = (KeyStatus(use="signing", key_id=keys.signer.keyset_id, valid_until=NOW + DAY),)
     return SimulatedAgency(
@@ -192,6 +200,9 @@ def open_agency(
             keys={keys.decryption.key_id: keys.decryption},
             clock=clock,
         ),
+        register=register,
+        approvals=ApprovalService(store=store, register=register, clock=clock),
+        rights=rights,
         viewing=viewing,
         saving=AttachmentDownload(
             broker=link, store=store, viewing=viewing, federation=federation.id

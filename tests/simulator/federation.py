@@ -16,7 +16,10 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from keys import merkle
+from keys.changes import AssertionKey
 from keys.checkpoint import Checkpoint, log_public, sign_checkpoint
 from keys.directory import Directory, SignedEntry, encode_entry, required_signatures, sign_entry
 from keys.entries import (
@@ -64,6 +67,7 @@ from keys.tls import (
     spki_pin,
     steward_spiffe_id,
 )
+from officers.people import ROLES
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -73,6 +77,7 @@ YEARS = 3650 * DAY
 TOPIC = "trafficking/cases"
 KEYSET = "2026-11-sign"
 KEY = "2026-11-enc"
+ASSERTION_KEY = "2026-11-assert"
 MARKING = Marking(type="BLUE", tlp="AMBER", purposes=("INVESTIGATION",))
 SCHEMA, POLICIES = "namespace Tocsin {}", "// no rules: tests of policy bring the standard book"
 
@@ -89,6 +94,7 @@ class Member:
     contact247: bool = True
     agreement_until: int = NOW + YEARS
     operations: tuple[tuple[str, int], ...] = ()
+    asserts_roles: tuple[str, ...] = ROLES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,6 +108,7 @@ class TestAgency:
     decryption: DecryptionKey
     tls_root: CertifiedKey
     tls_leaf: CertifiedKey
+    assertion: Ed25519PrivateKey
     outlet: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     chain: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)
     """(topic, recipient) to last sequence and last statement's digest."""
@@ -447,6 +454,7 @@ def _agency(member: Member, now: int) -> TestAgency:
         not_before=now - DAY,
         not_after=now + YEARS,
     )
+    assertion = Ed25519PrivateKey.generate()
     entry = AgencyEntry(
         agency=member.agency,
         name=f"Agency {member.agency}",
@@ -462,9 +470,23 @@ def _agency(member: Member, now: int) -> TestAgency:
         signing=(signer.public(valid_from=now - DAY, valid_until=now + YEARS),),
         encryption=(decryption.public(valid_from=now - DAY, valid_until=now + YEARS),),
         contact=f"duty@{member.agency}.example",
+        assertion_keys=(
+            AssertionKey(
+                key_id=ASSERTION_KEY,
+                public=assertion.public_key().public_bytes_raw(),
+                valid_from=now - DAY,
+                valid_until=now + YEARS,
+            ),
+        ),
+        asserts_roles=member.asserts_roles,
     )
     return TestAgency(
-        entry=entry, signer=signer, decryption=decryption, tls_root=tls_root, tls_leaf=tls_leaf
+        entry=entry,
+        signer=signer,
+        decryption=decryption,
+        tls_root=tls_root,
+        tls_leaf=tls_leaf,
+        assertion=assertion,
     )
 
 

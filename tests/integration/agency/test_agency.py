@@ -119,7 +119,7 @@ async def test_the_own_log_names_who_looked_before_anything_is_shown(
     (view,) = await first(romanian)
     await romanian.show(view.reference, LOOKING)
     await romanian.search("one", LOOKING)
-    await romanian.acknowledge(view.reference, "officer 8")
+    await romanian.acknowledge(view.reference, Viewer(name="officer 8"))
     assert own_log(romanian) == [
         ("stream", "officer 7", (view.reference,)),
         ("show", "officer 7", (view.reference,)),

@@ -21,7 +21,13 @@ def clock() -> ManualClock:
 @pytest.fixture
 def federation() -> Federation:
     return working_federation(
-        ("gr-pol", "ro-pol", "bg-pol", "hr-ngo", Member(agency="eu-audit", role="auditor"))
+        (
+            "gr-pol",
+            "ro-pol",
+            Member(agency="bg-pol", asserts_roles=("ANALYST", "LIAISON")),
+            "hr-ngo",
+            Member(agency="eu-audit", role="auditor"),
+        )
     )
 
 

@@ -33,7 +33,7 @@ async def reference(gr: SimulatedAgency, ro: SimulatedAgency) -> str:
 
 
 async def row_id(agency: SimulatedAgency, reference: str) -> int:
-    return agency.viewing.find(reference).id
+    return agency.viewing.find(reference, VIEWER).id
 
 
 LOOKS: dict[OpeningKind, Looking] = {
@@ -41,7 +41,7 @@ LOOKS: dict[OpeningKind, Looking] = {
     OpeningKind.SHOW: lambda agency, name, viewer: agency.viewing.show(name, viewer),
     OpeningKind.SEARCH: lambda agency, _, viewer: agency.viewing.search("van", viewer),
     OpeningKind.STREAM: lambda agency, name, viewer: agency.viewing.stream(
-        [agency.viewing.find(name).id], viewer
+        [agency.viewing.find(name, viewer).id], viewer
     ),
 }
 
@@ -125,7 +125,7 @@ async def test_all_work_without_the_broker(
     broker.away = True
     for look in LOOKS.values():
         await look(ro, reference, VIEWER)
-    await ro.viewing.acknowledge(reference, "Ioana Test")
+    await ro.viewing.acknowledge(reference, VIEWER)
 
 
 async def test_a_superseded_notice_says_by_what(
@@ -197,9 +197,9 @@ async def test_what_is_not_valid_yet_is_not_there(
 
 
 async def test_the_first_who_acknowledges_stays(ro: SimulatedAgency, reference: str) -> None:
-    first = await ro.viewing.acknowledge(reference, "Ioana Test")
+    first = await ro.viewing.acknowledge(reference, VIEWER)
     ro.clock.now += 1000
-    second = await ro.viewing.acknowledge(reference, "Somebody Else")
+    second = await ro.viewing.acknowledge(reference, Viewer(name="Somebody Else"))
     assert (first.acknowledged_by, first.acknowledged_at) == ("Ioana Test", NOW)
     assert (second.acknowledged_by, second.acknowledged_at) == ("Ioana Test", NOW)
     assert [one.who for one in openings(ro)] == ["Ioana Test", "Somebody Else"]
@@ -207,7 +207,7 @@ async def test_the_first_who_acknowledges_stays(ro: SimulatedAgency, reference: 
 
 async def test_nobody_cannot_acknowledge(ro: SimulatedAgency, reference: str) -> None:
     with pytest.raises(AgencyError):
-        await ro.viewing.acknowledge(reference, "")
+        await ro.viewing.acknowledge(reference, Viewer(name=""))
     assert (await ro.viewing.show(reference, VIEWER)).acknowledged_at == 0
 
 
