@@ -212,7 +212,8 @@ class MemoryStore(MemoryMailboxes):
                 if cursor.sequence > max(place.delivered, place.acknowledged):
                     raise invalid("sequence")
                 reached = max(cursor.sequence, place.acknowledged)
-                places[cursor.topic] = Place(acknowledged=reached, delivered=place.delivered)
+                if reached > place.acknowledged:
+                    places[cursor.topic] = Place(acknowledged=reached, delivered=place.delivered)
                 standing.append(Cursor(topic=cursor.topic, sequence=reached))
             self._places[agency, subscription] = places
             return tuple(standing)

@@ -162,9 +162,13 @@ async def test_what_was_not_delivered_is_not_acknowledged_and_nothing_moves(worl
     assert len(await world.pull()) == 2
 
 
-async def test_a_topic_that_does_not_exist_is_not_acknowledged(world: World) -> None:
-    error = await refusal(acknowledge(world, 0, topic="x" * 100_000))
-    assert error.metadata == {"field": "topic"}
+@pytest.mark.parametrize("topic", [LABOUR, "absent", "x" * 100_000])
+async def test_of_a_topic_that_is_not_there_nothing_was_delivered_as_of_one_of_others(
+    world: World, topic: str
+) -> None:
+    error = await refusal(acknowledge(world, 1, topic))
+    assert error.metadata == {"field": "sequence"}
+    assert await acknowledge(world, 0, topic) == (Cursor(topic=topic, sequence=0),)
     assert await world.store.places("ro-pol", "desk") == {}
 
 
