@@ -7,16 +7,24 @@ from typing import Any
 import click
 
 from agency_client.bootstrap import Agency
+from agency_client.bootstrap.profile import open_keyring
 from agency_client.cli import contact
 from agency_client.cli.comparing import shown
 from agency_client.cli.framework import LazyGroup, command, common
 from agency_client.cli.output import safe
 from agency_client.cli.parameters import Code
-from agency_client.cli.runtime import opened, printer, run_async
+from agency_client.cli.runtime import (
+    existing_profile,
+    opened,
+    printer,
+    profile_secret,
+    run_async,
+)
 from agency_client.domain.languages import LANGUAGES
 from agency_client.domain.partners import agreed
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
+from agency_client.services.steward import fingerprint
 from keys.directory import CardEntry
 
 _HERE = "agency_client.cli.card"
@@ -27,12 +35,39 @@ _HERE = "agency_client.cli.card"
     cls=LazyGroup,
     lazy={
         "show": (f"{_HERE}:show", "our entry, our card, and the six words to read out"),
+        "words": (f"{_HERE}:words", "the six words of our keys, before we are admitted too"),
         "set": (f"{_HERE}:change", "sign our card, changed; confirms our entry"),
     },
-    examples=("tocsin card show", "tocsin card set --phone '+30 210 0000000' --language GRE"),
+    examples=(
+        "tocsin card words",
+        "tocsin card show",
+        "tocsin card set --phone '+30 210 0000000' --language GRE",
+    ),
 )
 def card() -> None:
     """See and sign this agency's contact card."""
+
+
+@command("words", "tocsin card words", "tocsin card words --json")
+@click.pass_context
+def words(context: click.Context) -> None:
+    """Show the six words of the keys in this profile, to read to a steward who calls.
+
+    Needs no broker and no admission. After the admission `tocsin card show` has the words of what
+    the directory says of us; they are the same, or the stewards have something else.
+    """
+    folder = existing_profile(common(context))
+    keyring = open_keyring(folder, profile_secret(common(context), folder))
+    named = member_bytes(keyring.request)
+    printer(context).document(
+        "card-words",
+        {
+            "agency": keyring.agency,
+            "words": spoken(named),
+            "fingerprint": fingerprint(named),
+        },
+        shown(named),
+    )
 
 
 @command("show", "tocsin card show", "tocsin card show --json")

@@ -106,7 +106,7 @@ def verify(context: click.Context, *, agency: str, words: str) -> None:
 
     That you did is kept in this profile, with your name. It speaks of the keys that the partner has
     now: after a change of keys you are warned, and compare again. The partner finds its words with
-    `tocsin card show`.
+    `tocsin card words`.
     """
     found = run_async(_verify(context, agency, words or heard(agency)))
     printer(context).document(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from agency_client.bootstrap import Agency
+from agency_client.bootstrap.passphrases import passphrase_for
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import Common, common
@@ -168,6 +169,19 @@ def login() -> str:
         return f"user {os.getuid()}"
 
 
+def profile_secret(options: Common, folder: Path) -> str | bytes:
+    """Return a profile's passphrase: as given, else from the file in its settings, else asked for.
+
+    Raises:
+        AgencyError: PROFILE_INVALID; its settings name a file that cannot be used.
+        CommandError: there is none, or the file given can be read by others.
+    """
+    is_given = options.passphrase_file or os.environ.get(PASSPHRASE_FILE)
+    if not is_given and settings_of(folder).passphrase_file is not None:
+        return passphrase_for(folder)
+    return passphrase(options)
+
+
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run `work`; Ctrl-C and SIGTERM cancel it, so that it ends in order.
 
@@ -202,8 +216,5 @@ async def _until_told(work: Coroutine[Any, Any, Result]) -> Result:
 async def opened(options: Common) -> AsyncIterator[Agency]:
     """Open the profile; the broker may be away."""
     folder = existing_profile(options)
-    is_given = options.passphrase_file or os.environ.get(PASSPHRASE_FILE)
-    is_configured = not is_given and settings_of(folder).passphrase_file is not None
-    secret = None if is_configured else passphrase(options)
-    async with Agency.connect(folder, secret) as agency:
+    async with Agency.connect(folder, profile_secret(options, folder)) as agency:
         yield agency

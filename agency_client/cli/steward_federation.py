@@ -139,7 +139,8 @@ def create(
 ) -> None:
     """Make a federation: its root, signed by the stewards, and the standard rule book.
 
-    With --topic and --admit it is ready for use; both can be added later.
+    With --topic and --admit it is ready for use; both can be added later. --admit shows words and
+    compares none: it is for a federation that is made in one room.
     """
     folder = steward_home(home)
     broker = BrokerDescriptor.parse(read_text(descriptor))

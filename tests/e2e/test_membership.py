@@ -162,6 +162,8 @@ def test_an_invited_agency_joins_no_other_federation(place: Place, shell: Shell)
 
 def test_a_request_with_other_words_is_admitted_by_neither_steward(place: Place) -> None:
     made = place.init("it-pol", "--name", "Police it-pol")
+    read_out = place.shell.did("card", "words", *place.profile("it-pol"))["words"]
+    assert read_out == made["words"]
     before = (place.alpha / "federation.json").read_bytes()
     admit = ("steward", "admit", made["request"], "--circle", "police", "--home", place.alpha)
     refused(place.shell.tocsin(*admit, "--words", FOREIGN, "--json"), "WORDS_DIFFER")
