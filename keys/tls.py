@@ -260,6 +260,15 @@ def spki_pin(certificate: bytes) -> bytes:
     return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
+def thumbprint(certificate: bytes) -> bytes:
+    """Return SHA-256 of a PEM or DER certificate in DER: RFC 8705's `x5t#S256`.
+
+    Raises:
+        CertificateError: not a certificate.
+    """
+    return sha256(_loaded(certificate).public_bytes(Encoding.DER))
+
+
 def _loaded(certificate: bytes) -> x509.Certificate:
     try:
         if certificate.startswith(b"-----BEGIN"):

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from agency_client.domain.views import KeyStatus
 from agency_client.errors import AgencyError, Reason
+from keys.changes import AssertionKey
 from keys.entries import AgencyEntry, decode_content, encode_content
 from keys.errors import KeyFileError, TrustError
 from keys.errors import Reason as TrustReason
@@ -42,8 +45,10 @@ takes it opens everything that was sealed to it."""
 BACKDATED_MS = 10 * 60_000
 """Validity begins a little earlier, so that a slow clock elsewhere does not refuse it."""
 STORE_KEY_BYTES = 32
+SEED_BYTES = 32
 
 _SIGNING = "signing"
+_ASSERTION = "assertion.ed25519"
 _REQUEST, _TLS_ROOT, _GATEWAY, _STORE = "request", "tls-root.key", "gateway.key", "store.key"
 
 
@@ -57,11 +62,22 @@ class Keyring:
     tls_root: CertifiedKey = field(repr=False)
     gateway_key: bytes = field(repr=False)
     store_key: bytes = field(repr=False)
+    assertion_seed: bytes = field(repr=False)
 
     @property
     def agency(self) -> str:
         """The agency's id."""
         return self.request.agency
+
+    @property
+    def assertion_key_id(self) -> str:
+        """Which key of the directory verifies what we assert of our officers."""
+        return self.request.assertion_keys[0].key_id
+
+    @property
+    def assertion_key(self) -> Ed25519PrivateKey:
+        """What we assert of our officers with."""
+        return Ed25519PrivateKey.from_private_bytes(self.assertion_seed)
 
     @property
     def valid_from(self) -> int:
@@ -87,6 +103,7 @@ class Keyring:
         decryption = generate_decryption_key(f"{day}-seal")
         tls_root = make_root(f"agency {about.agency}", not_before=start, not_after=end)
         gateway_key = generate_key()
+        assertion_seed = secrets.token_bytes(SEED_BYTES)
         leaf = _leaf(about.agency, tls_root, gateway_key, start, end)
         request = replace(
             about,
@@ -96,6 +113,7 @@ class Keyring:
             encryption=(
                 decryption.public(valid_from=start, valid_until=now + ENCRYPTION_DAYS * DAY_MS),
             ),
+            assertion_keys=(_assertion_key(f"{day}-assert", assertion_seed, start, end),),
         )
         return cls(
             request=request,
@@ -104,6 +122,7 @@ class Keyring:
             tls_root=tls_root,
             gateway_key=gateway_key,
             store_key=secrets.token_bytes(STORE_KEY_BYTES),
+            assertion_seed=assertion_seed,
         )
 
     def secrets(self) -> dict[str, bytes]:
@@ -115,6 +134,7 @@ class Keyring:
             _TLS_ROOT: self.tls_root.key,
             _GATEWAY: self.gateway_key,
             _STORE: self.store_key,
+            _ASSERTION: self.assertion_seed,
         }
 
     @classmethod
@@ -133,6 +153,7 @@ class Keyring:
                 tls_root=CertifiedKey(certificate=request.tls_roots[0], key=held[_TLS_ROOT]),
                 gateway_key=held[_GATEWAY],
                 store_key=held[_STORE],
+                assertion_seed=held[_ASSERTION],
             )
         except (KeyError, IndexError, TrustError):
             raise KeyFileError(
@@ -154,9 +175,13 @@ class Keyring:
             KeyStatus(use="encryption", key_id=one.key_id, valid_until=one.valid_until)
             for one in entry.encryption
         ]
+        assertion = [
+            KeyStatus(use="assertion", key_id=one.key_id, valid_until=one.valid_until)
+            for one in entry.assertion_keys
+        ]
         pin = entry.tls_key_pin.hex()[:16]
         gateway = KeyStatus(use="gateway", key_id=pin, valid_until=self.valid_until)
-        return (*signing, *encryption, gateway)
+        return (*signing, *encryption, *assertion, gateway)
 
     def is_published_in(self, entry: AgencyEntry | None) -> bool:
         """Whether a directory entry publishes these keys, and not others under our name."""
@@ -167,9 +192,14 @@ class Keyring:
         return same and entry.tls_key_pin == self.request.tls_key_pin
 
 
+def _assertion_key(key_id: str, seed: bytes, start: int, end: int) -> AssertionKey:
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return AssertionKey(key_id=key_id, public=public, valid_from=start, valid_until=end)
+
+
 def _request(data: bytes) -> AgencyEntry:
     entry = decode_content(data)
-    if not isinstance(entry, AgencyEntry) or not entry.signing:
+    if not isinstance(entry, AgencyEntry) or not entry.signing or not entry.assertion_keys:
         raise KeyFileError(TrustReason.KEY_FILE_INVALID, "no request in the key file")
     return entry
 

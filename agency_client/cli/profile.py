@@ -262,6 +262,7 @@ def _document(report: StatusReport) -> dict[str, object]:
         "own_log_size": report.own_log_size,
         "membership": {
             "entry": report.membership.agreed.name if report.membership.agreed else "",
+            "not_ours": report.membership.foreign,
             "agreement_until": instant(report.membership.agreement_until),
             "operations": [
                 {"code": code, "until": instant(until)}
@@ -299,6 +300,9 @@ def _lines(report: StatusReport) -> list[str]:
 
 def _member_lines(member: MembershipStatus) -> Iterator[str]:
     """Return how we stand as a member, and what an officer has to do about it."""
+    if member.foreign:
+        yield f"ENTRY       HAS {safe(member.foreign).upper()}: unless you renewed keys and the"
+        yield "            stewards have yet to sign, call a steward at once"
     if member.agreed is not None:
         unsigned = "" if member.agreed is Agreed.YES else "; confirm it: `tocsin card set`"
         yield f"entry       {member.agreed.value}{unsigned}"
@@ -371,6 +375,9 @@ def _published(entry: AgencyEntry | None, use: str, key_id: str) -> str:
         return "not in the directory yet"
     if use == "gateway":
         return entry.tls_key_pin.hex()[:32]
+    if use == "assertion":
+        asserting = next((one for one in entry.assertion_keys if one.key_id == key_id), None)
+        return fingerprint(asserting.encode()) if asserting else "not in the directory"
     if use == "signing":
         keyset = entry.keyset(key_id)
         return fingerprint(keyset.encode()) if keyset else "not in the directory"

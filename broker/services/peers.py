@@ -8,7 +8,7 @@ Source: design section 5; research/policy.md 3.2.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.domain.acts import Refusal
 from broker.domain.peers import Peer, PeerKind
@@ -20,7 +20,7 @@ from keys.directory import Directory
 from keys.errors import TrustError
 from keys.fields import STEWARD_PREFIX
 from keys.framing import listed, sha256
-from keys.tls import PeerName, peer_name, spki_pin, valid_until, verify_peer
+from keys.tls import PeerName, peer_name, spki_pin, thumbprint, valid_until, verify_peer
 
 TLS_VERSION = "TLSv1.3"
 MAX_KNOWN = 4096
@@ -73,7 +73,7 @@ class Peers:
             if error.reason is Reason.AGENCY_LOCKED:
                 self.count_refusal(anchor.peer, error)
             raise
-        return anchor.peer
+        return replace(anchor.peer, certificate=thumbprint(leaf_pem))
 
     def count_refusal(self, peer: Peer, error: BrokerError) -> None:
         """Count a call that a party may not make, for the log."""

@@ -166,7 +166,7 @@ async def test_topics_status_and_findings_are_told(greek: Agency) -> None:
     status = await greek.status()
     assert (topic.name, topic.may_publish, topic.may_subscribe) == (TOPIC, True, True)
     assert (status.agency, status.enrolled, status.broker_reachable) == ("gr-pol", True, True)
-    assert {one.use for one in status.keys} == {"signing", "encryption", "gateway"}
+    assert {one.use for one in status.keys} == {"signing", "encryption", "assertion", "gateway"}
     assert await greek.findings() == ()
     assert greek.agency_id == "gr-pol"
     assert isinstance(greek.directory.agency("gr-pol"), AgencyEntry)
