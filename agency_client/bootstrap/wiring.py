@@ -100,7 +100,7 @@ class Wiring:
             store=store, broker=broker, directory=directory, clock=clock
         )
         partners = PartnerService(
-            agency=keyring.agency, store=store, directory=directory, clock=clock
+            request=keyring.request, store=store, directory=directory, clock=clock
         )
         register = OfficerRegister(
             agency=keyring.agency, store=store, directory=directory, clock=clock

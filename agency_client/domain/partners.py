@@ -104,6 +104,7 @@ class MembershipStatus:
         operations: joint operations we take part in, each with the end of our part, ms.
         not_compared: how many active partners' words nobody compared here.
         changed: partners whose keys changed since their words were compared.
+        foreign: what of our entry is not ours, in words; empty where all of it is.
     """
 
     agreed: Agreed | None
@@ -111,6 +112,7 @@ class MembershipStatus:
     operations: tuple[tuple[str, int], ...]
     not_compared: int
     changed: tuple[str, ...]
+    foreign: str
 
 
 def mark_of(entry: AgencyEntry) -> bytes:
@@ -139,16 +141,50 @@ def agreed(directory: Directory, agency: str) -> Agreed:
     return Agreed.NO if directory.card(agency) is None else Agreed.EARLIER
 
 
+def differing(entry: AgencyEntry, request: AgencyEntry) -> str:
+    """Return in words what of an entry under our id is not us; empty where all of it is.
+
+    Its keys may be fewer than those we hold, and end at other times: that is the stewards' to say.
+
+    Args:
+        entry: as the stewards have it.
+        request: as we asked for it.
+    """
+    who = (request.agency, request.country, request.kind)
+    checks = (
+        ((entry.agency, entry.country, entry.kind) == who, "another country or kind"),
+        (entry.tls_key_pin == request.tls_key_pin, "a gateway that is not ours"),
+        (set(entry.tls_roots) <= set(request.tls_roots), "a TLS root that is not ours"),
+        (_keysets(entry) <= _keysets(request), "signing keys that are not ours"),
+        (_encryption(entry) <= _encryption(request), "an encryption key that is not ours"),
+        (_assertion(entry) <= _assertion(request), "a key for assertions that is not ours"),
+    )
+    return next((foreign for is_ours, foreign in checks if not is_ours), "")
+
+
+def _keysets(entry: AgencyEntry) -> set[tuple[str, bytes, bytes]]:
+    return {(one.keyset_id, one.ed25519, one.mldsa65) for one in entry.signing}
+
+
+def _encryption(entry: AgencyEntry) -> set[tuple[str, bytes]]:
+    return {(one.key_id, one.public) for one in entry.encryption}
+
+
+def _assertion(entry: AgencyEntry) -> set[tuple[str, bytes]]:
+    return {(one.key_id, one.public) for one in entry.assertion_keys}
+
+
 def membership_status(
-    directory: Directory, own: str, partners: Iterable[PartnerView]
+    directory: Directory, request: AgencyEntry, partners: Iterable[PartnerView]
 ) -> MembershipStatus:
     """Return how we stand as a member of `directory`.
 
     Args:
         directory: verified.
-        own: our id.
+        request: what we asked the stewards to publish of us.
         partners: all the others.
     """
+    own = request.agency
     entry, active = directory.agency(own), [p for p in partners if p.standing is Standing.ACTIVE]
     return MembershipStatus(
         agreed=agreed(directory, own) if entry else None,
@@ -156,6 +192,7 @@ def membership_status(
         operations=tuple(_part(directory, *one) for one in entry.operations) if entry else (),
         not_compared=sum(one.compared is Compared.NO for one in active),
         changed=tuple(one.entry.agency for one in active if one.compared is Compared.CHANGED),
+        foreign=differing(entry, request) if entry else "",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agency_client.domain.partners import differing
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
 from agency_client.ports.clock import Clock
@@ -78,7 +79,11 @@ class CardService:
         entry = directory.agency(agency)
         if entry is None:
             raise AgencyError(Reason.NOT_ENROLLED, f"the stewards have not admitted {agency} yet")
-        check_admission(entry, self.request)
+        foreign = differing(entry, self.request)
+        if foreign:
+            raise AgencyError(
+                Reason.ADMISSION_DIFFERS, f"the directory has {agency} with {foreign}"
+            )
         before, admitted = directory.card(agency), sha256(encode_content(entry))
         with proposing():
             base = before or CardEntry(agency=agency, version=1, admitted=admitted)
@@ -93,34 +98,6 @@ class CardService:
         issued_at = max(self.clock.now_ms(), directory.issued_at)
         body = encode_entry(directory.federation, directory.size, issued_at, card)
         return sign_card(SignedEntry(body=body), self.signer).encode()
-
-
-def check_admission(entry: AgencyEntry, request: AgencyEntry) -> None:
-    """Refuse an entry under our id that is not us: another id, kind or country, or a foreign key.
-
-    Its keys may be fewer than those we hold, and end at other times: that is the stewards' to say.
-
-    Raises:
-        AgencyError: ADMISSION_DIFFERS.
-    """
-    ours = (request.agency, request.country, request.kind, request.tls_key_pin)
-    if (entry.agency, entry.country, entry.kind, entry.tls_key_pin) != ours:
-        raise _differs(request, "another country, kind or gateway")
-    if not set(entry.tls_roots) <= set(request.tls_roots):
-        raise _differs(request, "a TLS root that is not ours")
-    keysets = {(one.keyset_id, one.ed25519, one.mldsa65) for one in request.signing}
-    if not {(one.keyset_id, one.ed25519, one.mldsa65) for one in entry.signing} <= keysets:
-        raise _differs(request, "signing keys that are not ours")
-    sealed_to = {(one.key_id, one.public) for one in request.encryption}
-    if not {(one.key_id, one.public) for one in entry.encryption} <= sealed_to:
-        raise _differs(request, "an encryption key that is not ours")
-    asserting = {(one.key_id, one.public) for one in request.assertion_keys}
-    if not {(one.key_id, one.public) for one in entry.assertion_keys} <= asserting:
-        raise _differs(request, "a key for assertions that is not ours")
-
-
-def _differs(request: AgencyEntry, what: str) -> AgencyError:
-    return AgencyError(Reason.ADMISSION_DIFFERS, f"the directory has {request.agency} with {what}")
 
 
 def _check_time_zone(name: str) -> None:

@@ -32,9 +32,11 @@ class PartnerService:
     """The other members, for one profile. Asks nobody: the directory is as it was verified last."""
 
     def __init__(
-        self, *, agency: str, store: Store, directory: DirectoryService, clock: Clock
+        self, *, request: AgencyEntry, store: Store, directory: DirectoryService, clock: Clock
     ) -> None:
-        self._agency = agency
+        """Serve the agency that asked the stewards to publish `request` of it."""
+        self._agency = request.agency
+        self._request = request
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -56,7 +58,7 @@ class PartnerService:
     def membership(self) -> MembershipStatus:
         """Return how we stand as a member, from a thread that may wait for the store."""
         directory = self._directory.current.directory
-        return membership_status(directory, self._agency, self.all_now())
+        return membership_status(directory, self._request, self.all_now())
 
     async def one(self, agency: str) -> PartnerView:
         """Return one member.

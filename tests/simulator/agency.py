@@ -170,7 +170,7 @@ def open_agency(
     register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
     rights = ReadingRights(register=register, directory=directory, clock=clock)
     viewing = ViewingService(agency=agency, store=store, rights=rights, clock=clock)
-    partners = PartnerService(agency=agency, store=store, directory=directory, clock=clock)
+    partners = PartnerService(request=keys.entry, store=store, directory=directory, clock=clock)
     own = (KeyStatus(use="signing", key_id=keys.signer.keyset_id, valid_until=NOW + DAY),)
     return SimulatedAgency(
         id=agency,

@@ -94,8 +94,10 @@ async def test_an_entry_with_anything_of_somebody_else_is_not_confirmed(
     ro: SimulatedAgency, part: str
 ) -> None:
     ours = ro.federation.agencies["ro-pol"].entry
+    assert (await ro.status.status()).membership.foreign == ""
     ro.federation.replace_agency("ro-pol", **{part: _foreign(ours)[part]})
     assert (await refusal(ro)).reason is Reason.ADMISSION_DIFFERS
+    assert (await ro.status.status()).membership.foreign
 
 
 async def test_a_key_whose_end_the_stewards_brought_forward_is_still_ours(
