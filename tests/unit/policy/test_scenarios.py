@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The standard book decides each row of scenarios.md as the row says, by the rules it names."""
+"""The standard book decides each of its scenarios as it says, and each of its rules matters."""
 
 import json
-import re
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,201 +10,96 @@ import pytest
 
 from policy import standard_book
 from policy.book import RuleBook
-from policy.evaluation import PolicySet, evaluate, load_entities
-from policy.facts import instant, reference, reference_value
-from tests.unit.policy.worlds import DAY, FAR, NOW
+from policy.errors import BookError
+from policy.rules import Rule
+from policy.scenarios import Scenario, Verdict, read_scenarios, run
 
-HOUR = DAY // 24
 BOOK = RuleBook.load(*standard_book())
-WHOLE = PolicySet.from_json_str(
-    json.dumps(
-        {
-            "templates": {},
-            "templateLinks": [],
-            "staticPolicies": {rule.id: rule.tree for rule in BOOK.rules.values()},
-        }
-    )
-)
+TEXT = resources.files("policy").joinpath("book/scenarios.json").read_text(encoding="utf-8")
+TABLE = read_scenarios(TEXT)
+VERDICTS = {verdict.scenario.case: verdict for verdict in run(BOOK, TABLE)}
 
 
 def rows() -> list[list[str]]:
+    """The table that lawyers agreed on, which the scenarios begin with."""
     text = Path(__file__).with_name("scenarios.md").read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("| ")][1:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
-def agency(name: str, country: str, kind: str, circles: str, **tags: int) -> dict[str, Any]:
-    return {
-        "uid": reference("Agency", name),
-        "attrs": {
-            "country": reference_value("Country", country),
-            "kind": reference_value("Kind", kind),
-            "active": True,
-            "contact247": True,
-            "agreementUntil": instant(FAR),
-        },
-        "parents": [
-            reference("Country", country),
-            *(reference("Circle", circle) for circle in circles.split()),
-        ],
-        "tags": {operation: instant(until) for operation, until in tags.items()},
-    }
-
-
-def officer(name: str, of: str, clearance: int, roles: str) -> dict[str, Any]:
-    return {
-        "uid": reference("Officer", name),
-        "attrs": {
-            "agency": reference_value("Agency", of),
-            "clearance": clearance,
-            "vettedUntil": instant(FAR),
-        },
-        "parents": [
-            reference("Agency", of),
-            *(reference("Role", role) for role in roles.split()),
-        ],
-    }
-
-
-def topic(name: str, *, victim_assistance: bool) -> dict[str, Any]:
-    attrs = {
-        "readers": reference_value("Circle", "rd"),
-        "publishers": reference_value("Circle", "pb"),
-        "victimAssistance": victim_assistance,
-        "minClearance": 1,
-    }
-    return {"uid": reference("Topic", name), "attrs": attrs, "parents": []}
-
-
-STANDING = [
-    agency("GR-POL", "GR", "POLICE", "rd pb"),
-    agency("RO-POL", "RO", "POLICE", "rd"),
-    agency("XX-POL", "XX", "POLICE", "rd"),
-    agency("HELP", "RO", "NGO", "rd"),
-    agency("EE", "EE", "POLICE", "", OPX=FAR),
-    agency("EE2", "EE", "POLICE", "", OPX=NOW - DAY),
-    officer("ro.analyst", "RO-POL", 2, "ANALYST"),
-    officer("ro.junior", "RO-POL", 0, "ANALYST"),
-    officer("ro.duty", "RO-POL", 0, "DUTY_247"),
-    officer("ro.super", "RO-POL", 2, "SUPERVISOR"),
-    officer("ro.audit", "RO-POL", 2, "AUDITOR"),
-    officer("xx.duty", "XX-POL", 0, "DUTY_247"),
-    officer("gr.liaison", "GR-POL", 2, "LIAISON"),
-    officer("gr.super", "GR-POL", 2, "LIAISON SUPERVISOR"),
-    topic("exploitation", victim_assistance=False),
-    topic("assist", victim_assistance=True),
-    {
-        "uid": reference("Operation", "OPX"),
-        "attrs": {"startsAt": instant(NOW - DAY), "endsAt": instant(FAR)},
-        "parents": [],
-    },
-    *(
-        {
-            "uid": reference("AuditLog", of),
-            "attrs": {"agency": reference_value("Agency", of)},
-            "parents": [],
-        }
-        for of in ("RO-POL", "GR-POL")
-    ),
-]
-VALUES = {
-    "originator": "Agency",
-    "topic": "Topic",
-    "noticeType": "NoticeType",
-    "tlp": "Tlp",
-    "handling": "Handling",
-    "purposes": "Purpose",
-    "notFor": "Country",
-    "namedAgencies": "Agency",
-    "namedOfficers": "Officer",
-    "onwardGrants": "Agency",
-    "operation": "Operation",
-}
-BASE: dict[str, Any] = {
-    "originator": "GR-POL",
-    "topic": "exploitation",
-    "noticeType": "ALERT",
-    "tlp": "AMBER",
-    "handling": ["H0"],
-    "purposes": ["INVESTIGATION", "THREAT_TO_LIFE"],
-    "notFor": [],
-    "namedAgencies": [],
-    "namedOfficers": [],
-    "onwardGrants": [],
-    "sanitised": False,
-    "withdrawn": False,
-    "validFrom": {"days": -1},
-    "validUntil": {"days": 1},
-}
-
-
-def value(name: str, given: Any) -> Any:
-    if isinstance(given, dict):
-        return instant(NOW + given["days"] * DAY)
-    if name not in VALUES:
-        return given
-    if isinstance(given, list):
-        return [reference_value(VALUES[name], one) for one in given]
-    return reference_value(VALUES[name], given)
-
-
-def notice(differs: str) -> dict[str, Any]:
-    text = re.sub(r"T\((-?\d+)\)", r'{"days":\1}', differs.replace("True", "true"))
-    given = BASE | json.loads(text or "{}")
-    attrs = {name: value(name, one) for name, one in given.items()}
-    if "operation" in given:
-        attrs["operationId"] = given["operation"]
-    parents = [reference("Topic", given["topic"]), reference("Agency", given["originator"])]
-    return {"uid": reference("Notice", "n"), "attrs": attrs, "parents": parents}
-
-
-def context(case: str, act: str) -> dict[str, Any]:
-    given: dict[str, Any] = {"now": instant(NOW)}
-    if act == "shareOnward":
-        target = "GR-POL" if case == "H2 back to originator" else "XX-POL"
-        given["target"] = reference_value("Agency", target)
-    if act in {"fetch", "useAsEvidence"}:
-        emergency = "glass" in case
-        purpose = "THREAT_TO_LIFE" if emergency else "INVESTIGATION"
-        given["purpose"] = reference_value("Purpose", purpose)
-        if emergency and case != "no glass broken":
-            given["breakGlass"] = {"reason": "child in danger", "ticket": "1"}
-    approvals = {
-        "withdraw approved": ("gr.super", NOW - HOUR),
-        "withdraw self-approved": ("gr.super", NOW - HOUR),
-        "withdraw stale approval": ("gr.super", NOW - 25 * HOUR),
-        "withdraw foreign approver": ("ro.super", NOW - HOUR),
-    }
-    if case in approvals:
-        by, at = approvals[case]
-        given["approval"] = {"by": reference_value("Officer", by), "at": instant(at)}
-    return given
-
-
-def resource(case: str, act: str) -> dict[str, Any]:
-    if act == "readAudit":
-        return reference("AuditLog", "RO-POL" if "own" in case else "GR-POL")
-    return reference("Notice", "n")
-
-
-def test_the_table_has_its_36_rows() -> None:
+def test_the_agreed_table_has_36_rows_and_the_book_begins_with_them() -> None:
     assert len(rows()) == 36
+    for row, one in zip(rows(), TABLE.cases, strict=False):
+        case, _, who, act, expected, rules = row
+        decided = "permit" if one.allow else "deny"
+        assert [one.case, " ".join(one.who), one.act, decided] == [case, who, act, expected]
+        assert list(one.rules) == rules.split()
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
-def test_the_standard_book_decides_the_scenario(row: list[str]) -> None:
-    case, differs, who, act, expected, rules = row
-    kind, name = who.split()
-    entities = load_entities([*STANDING, notice(differs)], BOOK.schema)
-    request = {
-        "principal": reference(kind, name),
-        "action": reference("Action", act),
-        "resource": resource(case, act),
-        "context": context(case, act),
-    }
-    (outcome,) = evaluate([request], WHOLE, entities, BOOK.schema)
-    assert outcome.errors == ()
-    assert outcome.allow is (expected == "permit")
-    assert [rule.split("-")[0] for rule in outcome.determining] == rules.split()
-    if kind == "Agency" and act in BOOK.sections:
-        assert evaluate([request], BOOK.sections[act].policies, entities, BOOK.schema) == [outcome]
+@pytest.mark.parametrize("one", TABLE.cases, ids=lambda one: one.case)
+def test_the_standard_book_decides_the_scenario(one: Scenario) -> None:
+    verdict = VERDICTS[one.case]
+    assert verdict.as_expected, (verdict.allow, verdict.rules, verdict.errors)
+
+
+@pytest.mark.parametrize("rule", BOOK.rules.values(), ids=lambda rule: rule.id)
+def test_a_scenario_changes_when_the_rule_is_removed(rule: Rule) -> None:
+    """By its decision; by its reason where another rule refuses the same act."""
+    changed = [
+        (before, after)
+        for before, after in zip(VERDICTS.values(), run(BOOK, TABLE, without=rule.id), strict=True)
+        if (before.allow, before.rules) != (after.allow, after.rules)
+    ]
+    assert changed
+    assert all(rule.id in before.rules for before, _ in changed)
+    permits = rule.tree["effect"] == "permit"
+    flipped = [before for before, after in changed if before.allow != after.allow]
+    assert all(before.allow is permits for before in flipped)
+    if rule.id != "F15-suspended-agency":  # every permit asks the same; it names the reason
+        assert flipped
+
+
+@pytest.mark.parametrize("rule", BOOK.rules.values(), ids=lambda rule: rule.id)
+def test_an_act_that_the_rule_is_about_also_ends_the_other_way(rule: Rule) -> None:
+    """A permit has a refusal of the same act beside it, and a forbid something it lets pass."""
+    about = {one.scenario.act for one in VERDICTS.values() if rule.id in one.rules}
+    permits = rule.tree["effect"] == "permit"
+    others = [
+        one
+        for one in VERDICTS.values()
+        if one.scenario.act in about and rule.id not in one.rules and one.allow is not permits
+    ]
+    assert others
+
+
+def changed(**case: Any) -> list[Verdict]:
+    document = json.loads(TEXT)
+    document["cases"] = [document["cases"][0] | case]
+    return run(BOOK, read_scenarios(json.dumps(document)))
+
+
+@pytest.mark.parametrize(
+    "case", [{"expected": "deny"}, {"rules": ["P02"]}, {"rules": []}, {"rules": ["P01", "P02"]}]
+)
+def test_what_a_case_says_wrongly_is_not_as_expected(case: dict[str, Any]) -> None:
+    (verdict,) = changed(**case)
+    assert not verdict.as_expected
+
+
+@pytest.mark.parametrize(
+    "case", [{"notice": {"tlp": "REDD"}}, {"notice": {"colour": 1}}, {"who": "Agency NOBODY"}]
+)
+def test_a_case_in_other_words_is_refused_or_denied_with_an_error(case: dict[str, Any]) -> None:
+    try:
+        (verdict,) = changed(**case)
+    except BookError:
+        return
+    assert not verdict.as_expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "{" * 9999, '{"facts":{},"usual":{},"cases":[{}]}', "null"]
+)
+def test_what_is_no_table_is_refused(text: str) -> None:
+    with pytest.raises(BookError):
+        read_scenarios(text)
