@@ -25,6 +25,7 @@ from agency_client.bootstrap.following import PASSING, Following, Recovered, Tro
 from agency_client.bootstrap.membership import Membership
 from agency_client.bootstrap.outlet import Outlet
 from agency_client.bootstrap.passphrases import passphrase_for
+from agency_client.bootstrap.people import People
 from agency_client.bootstrap.upkeep import Upkeep
 from agency_client.bootstrap.wiring import Wiring
 from agency_client.config import profile_folder
@@ -101,6 +102,8 @@ class Agency:
             services=wiring.partners, cards=wiring.cards, fetch=self._fetch_directory
         )
         """The other members, and our contact card."""
+        self.people = People(register=wiring.register, approvals=wiring.approvals)
+        """Our officers, and what takes two of them."""
 
     @classmethod
     @asynccontextmanager

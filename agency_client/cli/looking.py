@@ -45,15 +45,15 @@ def reasons_to_look(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say who looks and why; the command is given `looking`."""
 
     @functools.wraps(function)
-    def call(*args: Any, purpose: str, case: str, officer: str, **given: Any) -> Any:
+    def call(*args: Any, purpose: str | None, case: str, officer: str, **given: Any) -> Any:
         def looking() -> Viewer:
             context = click.get_current_context()
-            return viewer(context, purpose=purpose, case=case, officer=officer)
+            return viewer(context, purpose=purpose or "", case=case, officer=officer)
 
         return function(*args, looking=looking, **given)
 
     case = click.option("--case", default="", help="your reference of the case that needs it")
-    purpose = click.option("--purpose", default="", type=PURPOSE, help="why you look")
+    purpose = click.option("--purpose", type=PURPOSE, help="why you look")
     return as_officer(purpose(case(call)))
 
 

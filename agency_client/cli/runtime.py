@@ -26,6 +26,7 @@ from agency_client.config import settings_of
 Result = TypeVar("Result")
 
 PASSPHRASE_FILE = "TOCSIN_PASSPHRASE_FILE"  # noqa: S105 - names a variable that names a file
+OFFICER_PASSPHRASE_FILE = "TOCSIN_OFFICER_PASSPHRASE_FILE"  # noqa: S105 - likewise
 PROFILE = "TOCSIN_PROFILE"
 MAX_PASSPHRASE_BYTES = 4096
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -67,16 +68,35 @@ def passphrase(options: Common, *, new: bool = False) -> str:
         CommandError: there is none, or its file can be read by others.
     """
     path = options.passphrase_file or os.environ.get(PASSPHRASE_FILE, "")
+    return _secret(path, "passphrase", f"--passphrase-file FILE or set {PASSPHRASE_FILE}", new=new)
+
+
+def officer_passphrase(path: str, name: str, *, new: bool = False) -> bytes:
+    """Return an officer's own passphrase from a file, or ask for it.
+
+    Raises:
+        CommandError: there is none, or its file can be read by others.
+    """
+    given = _secret(
+        path or os.environ.get(OFFICER_PASSPHRASE_FILE, ""),
+        f"passphrase of officer {name}",
+        f"--officer-passphrase-file FILE or set {OFFICER_PASSPHRASE_FILE}",
+        new=new,
+    )
+    return given.encode()
+
+
+def _secret(path: str, what: str, how: str, *, new: bool) -> str:
     if path:
         return _passphrase_from(Path(path))
     if not sys.stderr.isatty():
         raise CommandError(
-            "a passphrase is needed and there is no terminal to ask on",
-            advice=f"give --passphrase-file FILE or set {PASSPHRASE_FILE}",
+            f"a {what} is needed and there is no terminal to ask on",
+            advice=f"give {how}",
             code=Exit.CREDENTIAL,
             reason="PASSPHRASE_NEEDED",
         )
-    prompt = "New passphrase" if new else "Passphrase"
+    prompt = f"New {what}" if new else f"{what[:1].upper()}{what[1:]}"
     given: str = click.prompt(prompt, hide_input=True, err=True, confirmation_prompt=new)
     return given
 
