@@ -106,6 +106,12 @@ class Sparing:
         return unshown
 
 
+UNDECIDED = Counter(
+    "tocsin_broker_undecided", "decisions that the rule book could not take", ["act"], registry=None
+)
+"""Every one is a denial and an alarm; counted where decisions are taken, for the whole process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """The broker's numbers. Labels are method names and reasons, never who or what."""
@@ -133,6 +139,7 @@ class Metrics:
         }
         for name, metric in made.items():
             object.__setattr__(self, name, metric)
+        self.registry.register(UNDECIDED)
 
 
 def serve_metrics(metrics: Metrics, host: str, port: int) -> Callable[[], None]:

@@ -5,8 +5,10 @@ A finding never stops the feed: the frame is set aside with the reason, and what
 received.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class FindingKind(StrEnum):
@@ -67,3 +69,14 @@ class Finding:
     topic: str = ""
     sequence: int = 0
     seal_id: bytes = b""
+
+
+def undecided(errors: Sequence[str], at_ms: int, **where: Any) -> Finding:
+    """Return the finding of a decision that the rule book could not take, which is a denial."""
+    return Finding(
+        kind=FindingKind.POLICY,
+        reason="undecided",
+        detail=f"our rule book cannot be evaluated, so nothing is allowed: {errors[0]}",
+        at_ms=at_ms,
+        **where,
+    )

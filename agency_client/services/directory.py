@@ -9,13 +9,13 @@ Source: design section 5; docs/protocol.md sections 9 and 10.
 import asyncio
 from collections.abc import Sequence
 
-from agency_client.domain.findings import Finding, FindingKind
+from agency_client.domain.findings import Finding, FindingKind, undecided
 from agency_client.domain.records import Evidence, PinnedCheckpoint
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
-from agency_client.services.federation import Federation
+from agency_client.services.federation import Alarm, Federation
 from keys.checkpoint import verify_checkpoint
 from keys.directory import Directory, SignedEntry
 from keys.errors import CheckpointError, TrustError
@@ -24,6 +24,8 @@ from keys.root import SignedRoot
 from policy.engine import PolicyEngine
 from policy.errors import BookError
 
+MOST_ALARMS = 64
+"""Findings of decisions that could not be taken, until the program is started again."""
 DIRECTORY_ORIGIN = "{}/directory"
 """Origin of the directory log's checkpoints, made from the origin of the broker's log."""
 
@@ -58,8 +60,13 @@ def verified_directory(
     return directory
 
 
-def federation_of(agency: str, directory: Directory) -> Federation:
+def federation_of(agency: str, directory: Directory, alarm: Alarm | None = None) -> Federation:
     """Return `directory` as `agency` sees it, with the policy engine of its rule book.
+
+    Args:
+        agency: who we are.
+        directory: verified.
+        alarm: is told of every decision that cannot be taken.
 
     Raises:
         AgencyError: DIRECTORY_INVALID; the rule book does not load.
@@ -70,7 +77,7 @@ def federation_of(agency: str, directory: Directory) -> Federation:
         raise AgencyError(
             Reason.DIRECTORY_INVALID, f"the signed rule book is refused: {error}"
         ) from None
-    return Federation(agency=agency, directory=directory, engine=engine)
+    return Federation(agency=agency, directory=directory, engine=engine, alarm=alarm)
 
 
 class DirectoryService:
@@ -83,7 +90,8 @@ class DirectoryService:
         self._broker = broker
         self._clock = clock
         directory = verified_directory(store.trust.roots(), store.trust.entries(), pin)
-        self._current = federation_of(agency, directory)
+        self._alarmed: set[tuple[str, ...]] = set()
+        self._current = federation_of(agency, directory, self._undecided)
         self._syncing = asyncio.Lock()
 
     @property
@@ -159,7 +167,7 @@ class DirectoryService:
         held = self._current.directory
         moved = bool(fetched) or directory.root_document != held.root_document
         if moved:
-            current = federation_of(self._current.agency, directory)
+            current = federation_of(self._current.agency, directory, self._undecided)
             self._store.trust.set_roots(roots)
             self._store.trust.add_entries(held.size, fetched)
             self._current = current
@@ -167,6 +175,14 @@ class DirectoryService:
         if pinned is None or (pinned.size, pinned.root) != (checkpoint.size, checkpoint.root):
             self._store.trust.pin(LogKind.DIRECTORY, checkpoint)
         return moved
+
+    def _undecided(self, errors: tuple[str, ...]) -> None:
+        """Keep a finding of a decision that could not be taken; once for the same errors."""
+        if errors in self._alarmed or len(self._alarmed) >= MOST_ALARMS:
+            return
+        self._alarmed.add(errors)
+        finding = undecided(errors, self._clock.now_ms())
+        self._store.inbox.add_findings([Evidence(finding=finding)])
 
     async def _refusal(self, reason: str, detail: str) -> AgencyError:
         """Keep a finding and return the error to raise."""

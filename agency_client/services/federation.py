@@ -6,7 +6,7 @@ taken under a lock, because the policy engine serves one thread at a time.
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from agency_client.errors import AgencyError, Reason
@@ -15,6 +15,9 @@ from keys.envelope import Marking, RuleBookRef, TreeHead
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
 from policy.officers import Approval, BreakGlass, Officer, OfficersNotice
+
+Alarm = Callable[[tuple[str, ...]], None]
+"""Is told why a decision could not be taken; the decision is a denial."""
 
 _NO_RULE_BOOK = "the federation has no rule book in force yet; ask a steward to sign one"
 
@@ -26,6 +29,7 @@ class Federation:
     agency: str
     directory: Directory
     engine: PolicyEngine | None
+    alarm: Alarm | None = field(default=None, repr=False, compare=False)
     _asking: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -53,19 +57,23 @@ class Federation:
     def may_publish(self, marking: Marking, topic: str, now: int) -> Decision:
         """Decide whether we may publish."""
         with self._asking:
-            return self._engine().may_publish(marking, topic, self.agency, now)
+            decision = self._engine().may_publish(marking, topic, self.agency, now)
+        return self._heard(decision)
 
     def may_receive(
         self, marking: Marking, topic: str, originator: str, named: bool, now: int
     ) -> Decision:
-        """Decide whether we may have a frame of `originator`."""
+        """Decide whether we may have a frame of `originator`; who asks keeps the finding."""
         with self._asking:
             return self._engine().may_receive(marking, topic, originator, self.agency, named, now)
 
     def audience(self, marking: Marking, topic: str, named: Collection[str], now: int) -> Audience:
         """Decide who may receive what we publish."""
         with self._asking:
-            return self._engine().audience(marking, topic, self.agency, named, now)
+            audience = self._engine().audience(marking, topic, self.agency, named, now)
+        for decision in audience.refused.values():
+            self._heard(decision)
+        return audience
 
     def may_read(
         self,
@@ -78,9 +86,10 @@ class Federation:
     ) -> Decision:
         """Decide whether one of our officers may read a notice that we keep."""
         with self._asking:
-            return self._engine().may_read(
+            decision = self._engine().may_read(
                 officer, notice, purpose=purpose, now=now, break_glass=break_glass
             )
+        return self._heard(decision)
 
     def may_act(
         self,
@@ -94,9 +103,16 @@ class Federation:
     ) -> Decision:
         """Decide whether one of our officers may do something with a notice that we keep."""
         with self._asking:
-            return self._engine().may_act(
+            decision = self._engine().may_act(
                 action, officer, notice, now=now, target=target, approval=approval
             )
+        return self._heard(decision)
+
+    def _heard(self, decision: Decision) -> Decision:
+        """Return a decision, and sound the alarm where it could not be taken."""
+        if decision.errors and self.alarm is not None:
+            self.alarm(decision.errors)
+        return decision
 
     def _engine(self) -> PolicyEngine:
         if self.engine is None:

@@ -9,10 +9,11 @@ and are `services.receiving`'s business.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agency_client.domain.content import Content
 from agency_client.domain.delivery import Delivery, Filter
-from agency_client.domain.findings import Finding, FindingKind
+from agency_client.domain.findings import Finding, FindingKind, undecided
 from agency_client.domain.records import ChainKey, KeptFrame, KeptNotice
 from agency_client.services.accounting import broker_findings
 from agency_client.services.federation import Federation
@@ -168,15 +169,20 @@ def _policy_finding(
     )
     if decision.allow:
         return None
+    where: dict[str, Any] = {
+        "originator": checked.statement.originator,
+        "topic": checked.header.topic,
+        "sequence": delivery.sequence,
+        "seal_id": checked.header.seal_id,
+    }
+    if decision.errors:
+        return undecided(decision.errors, now, **where)
     return Finding(
         kind=FindingKind.POLICY,
         reason="denied",
         detail=f"our rule book refuses it: {', '.join(decision.determining) or 'no rule permits'}",
         at_ms=now,
-        originator=checked.statement.originator,
-        topic=checked.header.topic,
-        sequence=delivery.sequence,
-        seal_id=checked.header.seal_id,
+        **where,
     )
 
 

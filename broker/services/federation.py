@@ -7,12 +7,14 @@ because the policy engine serves one thread at a time.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
 
 from broker.errors import BrokerError, Reason
+from broker.telemetry import UNDECIDED, Sparing, log_for
 from keys import merkle
 from keys.directory import Directory
 from keys.envelope import FrameHeader, Marking, TreeHead
@@ -30,6 +32,21 @@ NO_RULE_BOOK = Decision(
     says=("The federation has no rule book, so nothing is allowed.",),
     valid_until=0,
 )
+
+
+_log = log_for("federation")
+_sparing = Sparing()
+
+
+def heard(act: str, decision: Decision) -> Decision:
+    """Return a decision, and sound the alarm where the rule book could not take it."""
+    if decision.errors:
+        UNDECIDED.labels(act).inc()
+        unshown = _sparing.admit(time.monotonic())
+        if unshown is not None:
+            more = {"unshown": unshown} if unshown else {}
+            _log.error("undecided", act=act, errors=decision.errors, **more)
+    return decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,14 +120,16 @@ class Federation:
         if self.engine is None:
             return NO_RULE_BOOK
         with self._asking:
-            return self.engine.may_publish(marking, topic, agency, now)
+            decision = self.engine.may_publish(marking, topic, agency, now)
+        return heard("publish", decision)
 
     def may_subscribe(self, topic: str, agency: str, now: int) -> Decision:
         """Decide whether an agency may subscribe to a topic."""
         if self.engine is None:
             return NO_RULE_BOOK
         with self._asking:
-            return self.engine.may_subscribe(topic, agency, now)
+            decision = self.engine.may_subscribe(topic, agency, now)
+        return heard("subscribe", decision)
 
     def may_receive(
         self, header: FrameHeader, originator: str, recipient: tuple[str, bool], now: int
@@ -120,9 +139,10 @@ class Federation:
             return NO_RULE_BOOK
         agency, named = recipient
         with self._asking:
-            return self.engine.may_receive(
+            decision = self.engine.may_receive(
                 header.marking, header.topic, originator, agency, named, now
             )
+        return heard("deliver", decision)
 
     def may_receive_granted(
         self, header: FrameHeader, originator: str, grantee: str, now: int
@@ -131,9 +151,10 @@ class Federation:
         if self.engine is None:
             return NO_RULE_BOOK
         with self._asking:
-            return self.engine.may_receive_granted(
+            decision = self.engine.may_receive_granted(
                 header.marking, header.topic, originator, grantee, now
             )
+        return heard("deliver", decision)
 
     def refused_recipients(
         self, header: FrameHeader, originator: str, recipients: Sequence[tuple[str, bool]], now: int
@@ -142,7 +163,9 @@ class Federation:
         rest = iter(recipients)
         while portion := list(islice(rest, PORTION)):
             decisions = self._each(header, originator, portion, now)
-            yield from ((name, one) for name, one in decisions.items() if not one.allow)
+            for name, decision in decisions.items():
+                if not heard("deliver", decision).allow:
+                    yield name, decision
 
     def _each(
         self, header: FrameHeader, originator: str, portion: list[tuple[str, bool]], now: int
