@@ -28,6 +28,7 @@ _HERE = "agency_client.cli.steward"
         "lock": (f"{_HERE}_entries:lock", "cut an agency off at once; one steward suffices"),
         "unlock": (f"{_HERE}_entries:unlock", "lift a lock"),
         "retire": (f"{_HERE}_entries:retire", "end an agency's part for good"),
+        "revoke": (f"{_HERE}_revoke:revoke", "end a key that somebody else may hold"),
     },
     examples=(
         "tocsin steward create-federation --name Demo --as alpha --as beta --broker broker.json",

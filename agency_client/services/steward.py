@@ -21,6 +21,7 @@ from keys.directory import (
     LockEntry,
     OperationEntry,
     RetireEntry,
+    RevokeEntry,
     SignedEntry,
     SuccessorEntry,
     UnlockEntry,
@@ -282,6 +283,9 @@ def describe(entry: Entry) -> str:
         return f"rule book {entry.version}"
     if isinstance(entry, SuccessorEntry):
         return f"end of {entry.agency}, {entry.successor} takes over: {entry.reason}"
+    if isinstance(entry, RevokeEntry):
+        since = f" from log entry {entry.from_index} on" if entry.what == "keyset" else ""
+        return f"end of {entry.what} {entry.key_id} of {entry.agency}{since}: {entry.reason}"
     if isinstance(entry, OperationEntry):
         starts, ends = day(entry.starts_at), day(entry.ends_at)
         return f"operation {entry.code} ({entry.title}) from {starts} until {ends}"
