@@ -59,6 +59,7 @@ def test_a_renewal_brings_keys_and_contact_and_nothing_else(
         encryption=asked.encryption,
         tls_roots=asked.tls_roots,
         tls_key_pin=asked.tls_key_pin,
+        assertion_keys=asked.assertion_keys,
     )
 
 
