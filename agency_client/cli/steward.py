@@ -24,7 +24,7 @@ _HERE = "agency_client.cli.steward"
         "merge": (f"{_HERE}_members:merge", "end an agency and name its successor"),
         "operation": (f"{_HERE}_members:joint_operation", "make or change a joint operation"),
         "topic": (f"{_HERE}_entries:topic", "add or change a topic"),
-        "rules": (f"{_HERE}_entries:rules", "sign the next rule book"),
+        "rules": (f"{_HERE}_rules:rules", "check, compare, sign and show rule books"),
         "lock": (f"{_HERE}_entries:lock", "cut an agency off at once; one steward suffices"),
         "unlock": (f"{_HERE}_entries:unlock", "lift a lock"),
         "retire": (f"{_HERE}_entries:retire", "end an agency's part for good"),

@@ -31,13 +31,9 @@ from keys.directory import (
     Directory,
     LockEntry,
     RetireEntry,
-    RuleBookEntry,
     TopicEntry,
     UnlockEntry,
 )
-from policy.book import RuleBook
-from policy.errors import BookError
-from policy.standard import standard_book
 
 
 @command(
@@ -156,56 +152,6 @@ def topic(
             publishers=publishers,
             victim_assistance=victim_assistance,
         )
-    keys = opened_keys(context, folder, names)
-    enter(context, entry, home=folder, keys=keys, address=address)
-
-
-@command(
-    "rules",
-    "tocsin steward rules                     the standard book",
-    "tocsin steward rules --policies book.cedar --schema book.cedarschema",
-)
-@click.option(
-    "--policies",
-    metavar="FILE",
-    help="Cedar policies [default: standard]",
-    type=InputFile(),
-)
-@click.option(
-    "--schema",
-    metavar="FILE",
-    help="Cedar schema [default: standard]",
-    type=InputFile(),
-)
-@signing_options
-@click.pass_context
-def rules(
-    context: click.Context,
-    *,
-    policies: Path | None,
-    schema: Path | None,
-    names: tuple[str, ...],
-    address: str,
-    home: str,
-) -> None:
-    """Sign the next rule book, after checking it against its schema."""
-    standard_schema, standard_policies = standard_book()
-    schema_text = read_text(schema) if schema else standard_schema
-    policies_text = read_text(policies) if policies else standard_policies
-    try:
-        RuleBook.load(schema_text, policies_text)
-    except BookError as error:
-        raise CommandError(
-            f"the rule book is refused: {error}",
-            advice="correct the file; nothing was signed",
-            code=Exit.USAGE,
-            reason="BOOK_INVALID",
-        ) from None
-    folder = steward_home(home)
-    current = folder.bundle().directory.rule_book
-    entry = RuleBookEntry(
-        version=current.version + 1 if current else 1, schema=schema_text, policies=policies_text
-    )
     keys = opened_keys(context, folder, names)
     enter(context, entry, home=folder, keys=keys, address=address)
 
