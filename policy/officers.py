@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from policy.book import RuleBook
-from policy.decisions import Decision
+from policy.decisions import FAR_FUTURE, Decision
 from policy.errors import FactError
 from policy.evaluation import Outcome, PolicySet, evaluate, load_entities
 from policy.facts import (
@@ -73,7 +73,7 @@ class OfficersNotice:
         named: whether the originator named the officer's agency.
         granted: whether a grant admitted the officer's agency.
         for_officer: whether the notice says that it is for this officer's eyes.
-        expires_at: milliseconds since 1970.
+        lapsed: whether its time is over.
         withdrawn: whether its originator took it back.
     """
 
@@ -83,7 +83,7 @@ class OfficersNotice:
     named: bool = False
     granted: bool = False
     for_officer: bool = False
-    expires_at: int
+    lapsed: bool = False
     withdrawn: bool = False
 
 
@@ -231,7 +231,7 @@ def _notice_entities(
     described[0]["attrs"] |= {
         "namedOfficers": reader if notice.for_officer else [],
         "onwardGrants": agency if notice.granted else [],
-        "validUntil": instant(notice.expires_at),
+        "validUntil": instant(0 if notice.lapsed else FAR_FUTURE),
         "withdrawn": notice.withdrawn,
     }
     return described

@@ -10,8 +10,8 @@ from policy.officers import OfficersNotice
 _LISTS_OFFICERS = b'"officers"'
 
 
-def officers_notice(row: NoticeRow, record: OfficerRecord) -> OfficersNotice:
-    """Return a kept notice as rules about this officer see it.
+def officers_notice(row: NoticeRow, record: OfficerRecord, now: int) -> OfficersNotice:
+    """Return a kept notice as rules about this officer see it at `now`.
 
     What came without a frame sealed to us, a grant admitted us to.
 
@@ -26,7 +26,7 @@ def officers_notice(row: NoticeRow, record: OfficerRecord) -> OfficersNotice:
         named=recipient is not None and recipient.named,
         granted=recipient is None and row.originator != record.officer.agency,
         for_officer=_is_for(row.content, record),
-        expires_at=row.expires_at,
+        lapsed=row.expires_at <= now,
     )
 
 

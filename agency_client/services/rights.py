@@ -75,7 +75,7 @@ class ReadingRights:
         known: dict[OfficersNotice, bool] = {}
         found = []
         for row in rows:
-            notice = _notice(row, record)
+            notice = _notice(row, record, now)
             if notice not in known:
                 decision = federation.may_read(
                     record.officer, notice, purpose=reader.purpose, now=now
@@ -91,11 +91,12 @@ class ReadingRights:
         Raises:
             AgencyError: STORE_INVALID; NOT_ENROLLED where there is no rule book.
         """
+        now = self._clock.now_ms()
         return self._directory.current.may_read(
             record.officer,
-            _notice(row, record),
+            _notice(row, record, now),
             purpose=THREAT_TO_LIFE,
-            now=self._clock.now_ms(),
+            now=now,
             break_glass=danger,
         )
 
@@ -113,11 +114,12 @@ class ReadingRights:
         Raises:
             AgencyError: STORE_INVALID; NOT_ENROLLED where there is no rule book.
         """
+        now = self._clock.now_ms()
         return self._directory.current.may_act(
             action,
             record.officer,
-            _notice(row, record),
-            now=self._clock.now_ms(),
+            _notice(row, record, now),
+            now=now,
             target=target,
             approval=approval,
         )
@@ -144,8 +146,8 @@ def damaged(row: NoticeRow) -> AgencyError:
     return AgencyError(Reason.STORE_INVALID, f"the store holds a damaged notice in row {row.id}")
 
 
-def _notice(row: NoticeRow, record: OfficerRecord) -> OfficersNotice:
+def _notice(row: NoticeRow, record: OfficerRecord, now: int) -> OfficersNotice:
     try:
-        return officers_notice(row, record)
+        return officers_notice(row, record, now)
     except (TrustError, ValueError):
         raise damaged(row) from None

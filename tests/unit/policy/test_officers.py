@@ -53,9 +53,7 @@ def engine() -> PolicyEngine:
 
 
 def notice(topic: str = TOPIC, **marked: Any) -> OfficersNotice:
-    return OfficersNotice(
-        marking=marking(**marked), topic=topic, originator="gr-pol", expires_at=NOW + DAY
-    )
+    return OfficersNotice(marking=marking(**marked), topic=topic, originator="gr-pol")
 
 
 NOTICE = notice()
@@ -91,7 +89,7 @@ def test_a_vetted_officer_of_a_receiving_agency_reads_for_an_accepted_purpose(
         pytest.param(ANALYST, notice(tlp="RED"), "", "F02", id="RED for others"),
         pytest.param(ANALYST, notice(not_for=("RO",)), "", "F06", id="country excluded"),
         pytest.param(ANALYST, replace(NOTICE, withdrawn=True), "", "F13", id="withdrawn"),
-        pytest.param(ANALYST, replace(NOTICE, expires_at=NOW), "", "F13", id="expired"),
+        pytest.param(ANALYST, replace(NOTICE, lapsed=True), "", "F13", id="expired"),
         pytest.param(
             replace(ANALYST, roles=("ANALYST", "AUDITOR")), NOTICE, "", "F14", id="auditor"
         ),
@@ -128,7 +126,7 @@ def test_what_came_by_name_by_grant_or_by_operation_is_read_too(engine: PolicyEn
 
 
 def test_an_originator_reads_its_own_whatever_the_purpose(engine: PolicyEngine) -> None:
-    assert reads(engine, LIAISON, replace(NOTICE, expires_at=NOW), "STATISTICS").allow
+    assert reads(engine, LIAISON, replace(NOTICE, lapsed=True), "STATISTICS").allow
 
 
 def test_a_duty_officer_breaks_the_glass_and_it_has_to_be_told_and_reviewed(
