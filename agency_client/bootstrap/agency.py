@@ -30,6 +30,7 @@ from agency_client.bootstrap.upkeep import Upkeep
 from agency_client.bootstrap.wiring import Wiring
 from agency_client.config import profile_folder
 from agency_client.domain.delivery import Filter, TopicView
+from agency_client.domain.explanations import ExplanationView
 from agency_client.domain.findings import Finding
 from agency_client.domain.patterns import check_pattern
 from agency_client.domain.publishable import Publishable
@@ -48,6 +49,7 @@ from agency_client.domain.views import (
     Viewer,
 )
 from agency_client.errors import AgencyError, Reason
+from agency_client.services.explanations import ExplanationService
 from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
 from keys.directory import Directory
@@ -91,6 +93,13 @@ class Agency:
             entropy=wiring.entropy,
         )
         self._previewing = PreviewService(
+            store=wiring.store,
+            directory=wiring.directory,
+            viewing=wiring.viewing,
+            clock=wiring.clock,
+        )
+        self._explaining = ExplanationService(
+            agency=wiring.agency,
             store=wiring.store,
             directory=wiring.directory,
             viewing=wiring.viewing,
@@ -151,6 +160,12 @@ class Agency:
     async def preview(self, draft: Publishable, viewer: Viewer | None = None) -> AudienceView:
         """Return who would get a draft, why the others would not, and warnings; nothing is sent."""
         return await self._previewing.preview(draft, viewer or _login())
+
+    async def explain(
+        self, reference: str, agency: str, viewer: Viewer | None = None
+    ) -> ExplanationView:
+        """Say whether an agency may have a kept notice, by which rule, or what it lacks."""
+        return await self._explaining.explain(reference, agency, viewer or _login())
 
     async def publish(
         self,

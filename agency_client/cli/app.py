@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": (f"{_CLI}.publish:publish", "check, seal and send notices from files or stdin"),
     "attach": (f"{_CLI}.attach:attach", "publish a notice with files attached"),
     "preview": (f"{_CLI}.publish:preview", "who would get a notice, and why not the others"),
+    "explain": (f"{_CLI}.explain:explain", "why an agency may have a notice, or what it lacks"),
     "outbox": (f"{_CLI}.outbox:outbox", "what waits to be sent; send it now"),
     "watch": (f"{_CLI}.watch:watch", "receive topics and show notices as they come"),
     "inbox": (f"{_CLI}.inbox:inbox", "list the notices this agency holds"),

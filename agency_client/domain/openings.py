@@ -17,6 +17,9 @@ class OpeningKind(StrEnum):
     STREAM = "stream"
     SAVE = "save"
 
+    EXPLAIN = "explain"
+    """Asked why an agency has a notice or not; no content was shown, and perhaps none found."""
+
     REFUSED = "refused"
     """Somebody asked for what the rules keep from them; nothing was shown."""
 

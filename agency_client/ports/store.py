@@ -81,6 +81,10 @@ class Outbox(Protocol):
         """Return one frame."""
         ...
 
+    def of_notice(self, row_id: int) -> OutboxFrame | None:
+        """Return the frame of one of our kept notices; None where another machine sealed it."""
+        ...
+
     def set_sent(self, frame_ids: Sequence[int]) -> None:
         """Note that these frames are about to be handed to the network."""
         ...

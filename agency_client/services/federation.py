@@ -14,6 +14,7 @@ from keys.directory import Directory
 from keys.envelope import Marking, RuleBookRef, TreeHead
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
+from policy.near_misses import Explanation
 from policy.officers import Approval, BreakGlass, Officer, OfficersNotice
 
 Alarm = Callable[[tuple[str, ...]], None]
@@ -66,6 +67,16 @@ class Federation:
         """Decide whether we may have a frame of `originator`; who asks keeps the finding."""
         with self._asking:
             return self._engine().may_receive(marking, topic, originator, self.agency, named, now)
+
+    def explain(
+        self, marking: Marking, topic: str, originator: str, recipient: tuple[str, bool], now: int
+    ) -> Explanation:
+        """Decide whether an agency, given with whether it is named, may have a notice, and why."""
+        agency, named = recipient
+        with self._asking:
+            found = self._engine().explain(marking, topic, originator, agency, named, now)
+        self._heard(found.decision)
+        return found
 
     def audience(self, marking: Marking, topic: str, named: Collection[str], now: int) -> Audience:
         """Decide who may receive what we publish."""

@@ -2,6 +2,7 @@
 """Finding a kept notice by what people type: ORIGINATOR/HEX, or eight or more of its digits."""
 
 import re
+from collections.abc import Sequence
 
 from agency_client.domain.records import NoticeRow
 from agency_client.errors import AgencyError, Reason
@@ -16,6 +17,15 @@ def find_one(inbox: Inbox, reference: str) -> NoticeRow:
     Raises:
         AgencyError: INVALID_ARGUMENT; UNKNOWN_NOTICE where there is none or more than one.
     """
+    return the_one(candidates(inbox, reference), reference)
+
+
+def candidates(inbox: Inbox, reference: str) -> Sequence[NoticeRow]:
+    """Return the notices that `reference` names, at most two.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT.
+    """
     originator, _, digits = reference.strip().rpartition("/")
     digits = digits.lower().replace("-", "")
     if not _HEX.fullmatch(digits):
@@ -24,7 +34,15 @@ def find_one(inbox: Inbox, reference: str) -> NoticeRow:
             f"{reference!r} is not a notice reference: AGENCY/HEX, or at least 8 hex digits",
             field="reference",
         )
-    rows = inbox.find(digits, originator)
+    return inbox.find(digits, originator)
+
+
+def the_one(rows: Sequence[NoticeRow], reference: str) -> NoticeRow:
+    """Return the only one of `rows`.
+
+    Raises:
+        AgencyError: UNKNOWN_NOTICE; there is none, or more than one.
+    """
     if not rows:
         raise AgencyError(Reason.UNKNOWN_NOTICE, f"no kept notice is called {reference}")
     if len(rows) > 1:

@@ -25,7 +25,7 @@ from agency_client.domain.views import (
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
-from agency_client.services.references import find_one
+from agency_client.services.references import candidates, find_one, the_one
 from agency_client.services.rights import Reader, ReadingRights, damaged
 from keys.envelope import Marking, NoticeHeader
 from keys.errors import TrustError
@@ -162,9 +162,27 @@ class ViewingService:
             self.refused(row, reader)
         raise unknown_notice(reference)
 
+    def sought(self, reference: str, viewer: Viewer) -> NoticeRow:
+        """Return a notice as `find`; how long it takes does not tell kept back from absent.
+
+        Whatever comes of it, as much is read and decided, of another notice where there is none,
+        and one leaf is written into our own log.
+
+        Raises:
+            AgencyError: as `find`.
+        """
+        reader, inbox = self._rights.reader(viewer), self._store.inbox
+        rows, other = candidates(inbox, reference), inbox.rows((inbox.newest_id(),))
+        readable = self._rights.readable(reader, rows or other)
+        found = [row for row in readable if row in rows and self.is_valid(row)]
+        kept_back = [row for row in rows if row not in found and self.is_valid(row)]
+        kind = OpeningKind.REFUSED if kept_back and not found else OpeningKind.EXPLAIN
+        self._write(kind, tuple(map(reference_of, found or kept_back)), reader)
+        return the_one(found, reference)
+
     def refused(self, row: NoticeRow, reader: Reader) -> None:
         """Write into our own log that a reader asked for what the rules keep from that reader."""
-        self._write(OpeningKind.REFUSED, (f"{row.originator}/{row.notice_id.hex()}",), reader)
+        self._write(OpeningKind.REFUSED, (reference_of(row),), reader)
 
     def there(self, rows: Sequence[NoticeRow], viewer: Viewer) -> Sequence[NoticeRow]:
         """Return those of `rows` that `viewer` may look at now.
@@ -210,6 +228,11 @@ class ViewingService:
     def is_valid(self, row: NoticeRow) -> bool:
         """Whether a kept notice is there at all: another's only from when it is valid."""
         return row.originator == self._agency or row.valid_from <= self._clock.now_ms()
+
+
+def reference_of(row: NoticeRow) -> str:
+    """Return the name of a kept notice: ORIGINATOR/32 hex digits."""
+    return f"{row.originator}/{row.notice_id.hex()}"
 
 
 def unknown_notice(reference: str) -> AgencyError:

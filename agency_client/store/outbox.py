@@ -137,6 +137,13 @@ class SqlOutbox:
         with self._database.read() as connection:
             return _frame(connection.execute(select(outbox).where(outbox.c.id == frame_id)).one())
 
+    def of_notice(self, row_id: int) -> OutboxFrame | None:
+        """Return the frame of one of our notices; None where another machine sealed it."""
+        frame_id = select(notices.c.outbox_id).where(notices.c.id == row_id).scalar_subquery()
+        with self._database.read() as connection:
+            row = connection.execute(select(outbox).where(outbox.c.id == frame_id)).one_or_none()
+        return None if row is None else _frame(row)
+
     def notices(self, frame_id: int) -> Sequence[OwnNotice]:
         """Return the notices of a frame in order."""
         query = select(notices).where(notices.c.outbox_id == frame_id).order_by(notices.c.position)

@@ -63,7 +63,7 @@ async def held(gr: SimulatedAgency, ro: SimulatedAgency, draft: Draft) -> str:
 
 async def test_a_draft_without_anything_to_mind_has_no_warning(gr: SimulatedAgency) -> None:
     view = await preview(gr, Draft())
-    assert view.admitted == ("bg-pol", "ro-pol")
+    assert {"bg-pol", "ro-pol"} <= set(view.admitted)
     assert "sanitised" in view.refused["hr-ngo"]
     assert view.warnings == ()
 
