@@ -3,10 +3,21 @@
 
 from importlib import resources
 
+from policy.sources import SCENARIOS, SCHEMA, WHOLE, Sources, merged
+
+_PACKAGED = {SCHEMA: SCHEMA, WHOLE: "core.cedar", SCENARIOS: SCENARIOS}
+"""Files of the book's folder, and where they lie in the package."""
+
+
+def standard_sources() -> Sources:
+    """Return the packaged rule book as the files of a folder."""
+    folder = resources.files("policy").joinpath("book")
+    return {
+        name: folder.joinpath(packaged).read_text(encoding="utf-8")
+        for name, packaged in _PACKAGED.items()
+    }
+
 
 def standard_book() -> tuple[str, str]:
     """Return the packaged rule book: the Cedar schema and the Cedar policies, both as text."""
-    folder = resources.files("policy").joinpath("book")
-    schema = folder.joinpath("schema.cedarschema").read_text(encoding="utf-8")
-    policies = folder.joinpath("core.cedar").read_text(encoding="utf-8")
-    return schema, policies
+    return merged(standard_sources())

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rule book's folder and its signed texts are one book; what has no place in it is refused."""
 
-from importlib import resources
-
 import pytest
 
-from policy import standard_book
 from policy.book import RuleBook
 from policy.errors import BookError
 from policy.lint import check_book, check_sources
 from policy.scenarios import read_scenarios, run
 from policy.sources import SCENARIOS, SCHEMA, WHOLE, Sources, merged, split
+from policy.standard import standard_book, standard_sources
 
-SCHEMA_TEXT, POLICIES = standard_book()
-TABLE = resources.files("policy").joinpath("book/scenarios.json").read_text(encoding="utf-8")
+STANDARD = standard_sources()
+SCHEMA_TEXT, POLICIES, TABLE = STANDARD[SCHEMA], STANDARD[WHOLE], STANDARD[SCENARIOS]
 OVERLAY = """\
 @id("gr-pol.no-trends")
 @says("We take no trend reports.")
@@ -58,6 +56,11 @@ def test_the_merged_book_has_every_rule_and_decides_its_scenarios() -> None:
     }
     table = read_scenarios(split(schema, policies)[SCENARIOS])
     assert all(verdict.as_expected for verdict in run(book, table))
+
+
+def test_the_standard_book_travels_with_its_scenarios() -> None:
+    assert dict(split(*standard_book())) == dict(STANDARD)
+    assert check_book(*standard_book()).rules
 
 
 def test_policies_that_name_no_file_are_one() -> None:
