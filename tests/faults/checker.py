@@ -45,6 +45,15 @@ class Kind(StrEnum):
     MISPLACED = "misplaced"
     """A notice was not delivered at the place its receipt names."""
 
+    TOO_LATE = "too late"
+    """Handed out more than a second after it was forbidden."""
+
+
+GRACE_NS = 1_000_000_000
+"""How long an act may take to reach the last stream."""
+ANYBODY = "anybody"
+"""Who is barred where nobody may be handed a frame any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -63,6 +72,27 @@ def check(events: Sequence[Event]) -> list[Violation]:
     for who in history.subscribers:
         found += _streams(who, [event for event in events if event.who == who])
     return found
+
+
+def check_bars(events: Sequence[Event]) -> list[Violation]:
+    """Return everything that was handed out although it had been forbidden for a second."""
+    bars: dict[tuple[str, str], int] = {}
+    for event in events:
+        if event.did is Did.BARRED:
+            bars.setdefault((event.who, event.statement), event.at)
+    return [
+        Violation(Kind.TOO_LATE, f"{event.who} got {event.sequence} {late / 1e9:.2f} s after")
+        for event in events
+        if event.did is Did.CARRIED
+        for late in _late(event, bars)
+    ]
+
+
+def _late(event: Event, bars: dict[tuple[str, str], int]) -> Iterator[int]:
+    names = (event.who, ""), (event.who, event.statement), (ANYBODY, event.statement)
+    for name in names:
+        if name in bars and event.at > bars[name] + GRACE_NS:
+            yield event.at - bars[name]
 
 
 class _History:

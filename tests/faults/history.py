@@ -30,6 +30,12 @@ class Did(StrEnum):
     DELIVERED = "delivered"
     """A frame came in on the stream."""
 
+    CARRIED = "carried"
+    """A frame came in on the stream, or was fetched, with a notice in it."""
+
+    BARRED = "barred"
+    """From here on `who` may be handed nothing any more; of one frame, where it is named."""
+
     ACKNOWLEDGED = "acknowledged"
     """The broker confirmed that everything up to here is acknowledged."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checker import Kind, check
+from tests.faults.checker import ANYBODY, Kind, check, check_bars
 from tests.faults.history import Did, Event, Recorder, read_histories
 
 TOPIC = "trafficking/cases"
@@ -169,3 +169,35 @@ def test_a_process_started_again_on_its_file_loses_only_half_a_line(tmp_path: Pa
     again.note(Did.SESSION)
     again.close()
     assert [event.did for event in read_histories([path])] == [Did.SESSION]
+
+
+def at(second: float, who: str, did: Did, statement: str = "") -> Event:
+    return Event(at=round(second * 1e9), who=who, did=did, statement=statement, sequence=1)
+
+
+def test_what_is_handed_out_within_a_second_is_in_time() -> None:
+    history = [
+        at(1.0, "s", Did.CARRIED, "a"),
+        at(2.0, "s", Did.BARRED),
+        at(2.9, "s", Did.CARRIED, "b"),
+        at(9.0, "t", Did.CARRIED, "b"),
+        at(9.0, "s", Did.DELIVERED, "b"),
+    ]
+    assert check_bars(history) == []
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        at(2.0, "s", Did.BARRED),
+        at(2.0, "s", Did.BARRED, "a"),
+        at(2.0, ANYBODY, Did.BARRED, "a"),
+    ],
+)
+def test_what_is_handed_out_later_is_found(bar: Event) -> None:
+    (found,) = check_bars([bar, at(3.1, "s", Did.CARRIED, "a")])
+    assert (found.kind, found.detail) == (Kind.TOO_LATE, "s got 1 1.10 s after")
+
+
+def test_a_bar_on_one_frame_is_none_on_another() -> None:
+    assert check_bars([at(2.0, ANYBODY, Did.BARRED, "a"), at(9.0, "s", Did.CARRIED, "b")]) == []
