@@ -6,6 +6,7 @@ passphrase comes from the caller and is never part of the URI. Source: docs/prot
 """
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,11 @@ class Signer(Protocol):
 
     def sign(self, payload_type: str, payload: bytes) -> bytes:
         """Return the hybrid signature over `payload`, 3373 bytes."""
+
+
+Signing = Callable[[], Signer]
+"""Returns who signs now. Ask once for each object: between two answers a key may have taken the
+place of another."""
 
 
 class SeedSigner:

@@ -19,16 +19,20 @@ class LeafIssuer:
     """Issues the gateway's certificate under the agency's own root, and the next in good time.
 
     The same object is returned until half of the certificate's time is over, the clock was set
-    back before it, or the federation pins another root of the broker.
+    back before it, another root of ours issues, or the federation pins another of the broker's.
     """
 
     def __init__(
-        self, keyring: Keyring, broker_root: Callable[[], bytes], clock: Clock, hours: int
+        self,
+        keyring: Callable[[], Keyring],
+        broker_root: Callable[[], bytes],
+        clock: Clock,
+        hours: int,
     ) -> None:
         """Remember what to issue.
 
         Args:
-            keyring: ours.
+            keyring: returns ours.
             broker_root: returns the pinned root of the broker, DER.
             clock: says when.
             hours: validity of a certificate.
@@ -38,7 +42,7 @@ class LeafIssuer:
         self._clock = clock
         self._validity = hours * HOUR_MS
         self._issued: TlsIdentity | None = None
-        self._root = b""
+        self._roots = b"", b""
         self._issued_at = 0
 
     def __call__(self) -> TlsIdentity:
@@ -47,18 +51,19 @@ class LeafIssuer:
         Raises:
             AgencyError: CLOCK_SKEW; by this clock none would be valid.
         """
-        now, root = self._clock.now_ms(), self._broker_root()
+        now, keyring = self._clock.now_ms(), self._keyring()
+        roots = self._broker_root(), keyring.tls_root.certificate
         is_fresh = self._issued_at <= now < self._issued_at + self._validity // 2
-        if self._issued is None or not is_fresh or root != self._root:
-            self._issued = self._issue(now, root)
-            self._issued_at, self._root = now, root
+        if self._issued is None or not is_fresh or roots != self._roots:
+            self._issued = self._issue(keyring, now, roots[0])
+            self._issued_at, self._roots = now, roots
         return self._issued
 
-    def _issue(self, now: int, root: bytes) -> TlsIdentity:
-        check_clock(self._keyring, now)
-        until = min(now + self._validity, self._keyring.valid_until)
+    def _issue(self, keyring: Keyring, now: int, root: bytes) -> TlsIdentity:
+        check_clock(keyring, now)
+        until = min(now + self._validity, keyring.valid_until)
         # From when the keys were made: a clock that runs ahead is then told by the broker as such.
-        leaf = self._keyring.leaf(self._keyring.valid_from, until)
+        leaf = keyring.leaf(keyring.valid_from, until)
         return TlsIdentity(
             certificate=leaf.certificate_pem, key=leaf.key_pem, broker_root=to_pem(root)
         )

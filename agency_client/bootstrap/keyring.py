@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agency's private side: what it signs, opens, connects and keeps its store with.
 
-Made once, sealed into one key file under the passphrase, opened once for each connection. What the
-stewards are asked to publish of it, the request, lies in the same file, so that the two cannot
-part. Not here: files and folders.
+Sealed into one key file under the passphrase. What the stewards are asked to publish of it, the
+request, lies in the same file, so that the two cannot part. Not here: files and folders, and how
+keys are renewed (`bootstrap.renewal`).
 """
 
 import secrets
@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agency_client.domain.views import KeyStatus
 from agency_client.errors import AgencyError, Reason
 from keys.changes import AssertionKey
+from keys.directory import Directory
 from keys.entries import AgencyEntry, decode_content, encode_content
 from keys.errors import KeyFileError, TrustError
 from keys.errors import Reason as TrustReason
+from keys.framing import read_uint, u8
 from keys.identities import (
     DecryptionKey,
     decryption_key_secrets,
@@ -49,25 +51,49 @@ SEED_BYTES = 32
 
 _SIGNING = "signing"
 _ASSERTION = "assertion.ed25519"
-_REQUEST, _TLS_ROOT, _GATEWAY, _STORE = "request", "tls-root.key", "gateway.key", "store.key"
+_REQUEST, _GATEWAY, _STORE = "request", "gateway.key", "store.key"
+_TLS_ROOT, _ISSUING = "tls-root", "tls-root.issuing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """The keys of one agency; `request` is what it asks the stewards to publish of them."""
+    """The keys of one agency.
+
+    Attributes:
+        request: what it asks the stewards to publish of them; old keysets are in it without a
+            signer, because what they signed is still read.
+        signers: newest first; at least one.
+        decryption: what it opens with, old keys included.
+        tls_roots: in the order of the request's; two while one takes the other's place.
+        gateway_key: the key that its TLS certificate is for.
+        store_key: opens what the agency remembers.
+        assertion_seed: what it asserts of its officers with.
+        issuing: which of `tls_roots` issues the gateway's certificate.
+    """
 
     request: AgencyEntry
-    signer: SeedSigner = field(repr=False)
+    signers: tuple[SeedSigner, ...] = field(repr=False)
     decryption: tuple[DecryptionKey, ...] = field(repr=False)
-    tls_root: CertifiedKey = field(repr=False)
+    tls_roots: tuple[CertifiedKey, ...] = field(repr=False)
     gateway_key: bytes = field(repr=False)
     store_key: bytes = field(repr=False)
     assertion_seed: bytes = field(repr=False)
+    issuing: int = 0
 
     @property
     def agency(self) -> str:
         """The agency's id."""
         return self.request.agency
+
+    @property
+    def signer(self) -> SeedSigner:
+        """The newest signer, whether the stewards have admitted it or not."""
+        return self.signers[0]
+
+    @property
+    def tls_root(self) -> CertifiedKey:
+        """The root that issues the gateway's certificate."""
+        return self.tls_roots[self.issuing]
 
     @property
     def assertion_key_id(self) -> str:
@@ -117,9 +143,9 @@ class Keyring:
         )
         return cls(
             request=request,
-            signer=signer,
+            signers=(signer,),
             decryption=(decryption,),
-            tls_root=tls_root,
+            tls_roots=(tls_root,),
             gateway_key=gateway_key,
             store_key=secrets.token_bytes(STORE_KEY_BYTES),
             assertion_seed=assertion_seed,
@@ -127,15 +153,19 @@ class Keyring:
 
     def secrets(self) -> dict[str, bytes]:
         """Return what the key file holds."""
-        return {
-            **self.signer.secrets(_SIGNING),
+        held = {
             **decryption_key_secrets(self.decryption),
             _REQUEST: encode_content(self.request),
-            _TLS_ROOT: self.tls_root.key,
+            _ISSUING: u8(self.issuing),
             _GATEWAY: self.gateway_key,
             _STORE: self.store_key,
             _ASSERTION: self.assertion_seed,
         }
+        for place, signer in enumerate(self.signers):
+            held |= signer.secrets(_numbered(_SIGNING, place))
+        for place, root in enumerate(self.tls_roots):
+            held[f"{_numbered(_TLS_ROOT, place)}.key"] = root.key
+        return held
 
     @classmethod
     def from_secrets(cls, held: Mapping[str, bytes]) -> Self:
@@ -148,12 +178,16 @@ class Keyring:
             request = _request(held[_REQUEST])
             return cls(
                 request=request,
-                signer=signer_from(dict(held), _SIGNING),
+                signers=_signers(held),
                 decryption=decryption_keys_from(dict(held)),
-                tls_root=CertifiedKey(certificate=request.tls_roots[0], key=held[_TLS_ROOT]),
+                tls_roots=tuple(
+                    CertifiedKey(certificate=root, key=held[f"{_numbered(_TLS_ROOT, place)}.key"])
+                    for place, root in enumerate(request.tls_roots)
+                ),
                 gateway_key=held[_GATEWAY],
                 store_key=held[_STORE],
                 assertion_seed=held[_ASSERTION],
+                issuing=_issuing(held[_ISSUING], len(request.tls_roots)),
             )
         except (KeyError, IndexError, TrustError):
             raise KeyFileError(
@@ -184,17 +218,53 @@ class Keyring:
         return (*signing, *encryption, *assertion, gateway)
 
     def is_published_in(self, entry: AgencyEntry | None) -> bool:
-        """Whether a directory entry publishes these keys, and not others under our name."""
+        """Whether a directory entry publishes keys of ours, and not others under our name."""
         if entry is None or entry.agency != self.agency:
             return False
-        keyset = self.request.signing[0]
-        same = entry.keyset(keyset.keyset_id) == keyset
-        return same and entry.tls_key_pin == self.request.tls_key_pin
+        signing = any(self._publishes(entry, one.keyset_id) for one in self.signers)
+        return signing and entry.tls_key_pin == self.request.tls_key_pin
+
+    def _publishes(self, entry: AgencyEntry, keyset_id: str) -> bool:
+        """Whether an entry has a keyset of ours; how long it counts is the stewards' to say."""
+        ours, theirs = self.request.keyset(keyset_id), entry.keyset(keyset_id)
+        if ours is None or theirs is None:
+            return False
+        return (ours.ed25519, ours.mldsa65) == (theirs.ed25519, theirs.mldsa65)
+
+    def signer_by(self, directory: Directory, now: int) -> SeedSigner:
+        """Return the newest signer that counts by `directory` at `now`; the newest where none does.
+
+        A keyset that the stewards have yet to admit signs nothing: nobody would believe it.
+        """
+        return next((one for one in self.signers if self._counts(one, directory, now)), self.signer)
+
+    def _counts(self, signer: SeedSigner, directory: Directory, now: int) -> bool:
+        keyset = directory.keyset(self.agency, signer.keyset_id)
+        revoked = directory.revoked_from(self.agency, "keyset", signer.keyset_id)
+        return keyset is not None and revoked is None and keyset.is_valid_at(now)
 
 
 def _assertion_key(key_id: str, seed: bytes, start: int, end: int) -> AssertionKey:
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     return AssertionKey(key_id=key_id, public=public, valid_from=start, valid_until=end)
+
+
+def _numbered(name: str, place: int) -> str:
+    """Return the name of the first of several secrets, and of those that follow it."""
+    return f"{name}-{place}" if place else name
+
+
+def _signers(held: Mapping[str, bytes]) -> tuple[SeedSigner, ...]:
+    count = sum(name.startswith(_SIGNING) and name.endswith(".keyset-id") for name in held)
+    names = [_numbered(_SIGNING, place) for place in range(max(1, count))]
+    return tuple(signer_from(dict(held), name) for name in names)
+
+
+def _issuing(item: bytes, roots: int) -> int:
+    place = read_uint(item, 1)
+    if place >= roots:
+        raise KeyFileError(TrustReason.KEY_FILE_INVALID, "no TLS root in the key file")
+    return place
 
 
 def _request(data: bytes) -> AgencyEntry:

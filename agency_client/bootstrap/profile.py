@@ -13,7 +13,7 @@ The key file comes last and at once, so that whatever stops `create_profile` lea
 import base64
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,19 +87,67 @@ def create_profile(
     try:
         with _empty(folder):
             keyring = Keyring.generate(about, SystemClock().now_ms())
-            write_whole(folder / REQUEST_FILE, _request_text(keyring))
+            write_whole(folder / REQUEST_FILE, request_text(keyring))
             if invitation:
                 write_whole(folder / INVITATION_FILE, invitation)
             write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, keyring.secrets(), secret)
     except OSError as error:
-        raise AgencyError(
-            Reason.STORE_FAILED,
-            f"{folder} cannot be written: {(error.strerror or 'the disk refuses').lower()}",
-        ) from None
+        raise _cannot_write(folder, error) from None
     return folder / REQUEST_FILE
 
 
-def _request_text(keyring: Keyring) -> str:
+def _cannot_write(folder: Path, error: OSError) -> AgencyError:
+    why = (error.strerror or "the disk refuses").lower()
+    return AgencyError(Reason.STORE_FAILED, f"{folder} cannot be written: {why}")
+
+
+def change_keyring(
+    folder: Path, passphrase: str | bytes, change: Callable[[Keyring], Keyring]
+) -> Keyring:
+    """Change a profile's keys, whole or not at all, and write what is asked of the stewards anew.
+
+    The keys come first: nobody is asked to admit one that is not stored.
+
+    Raises:
+        AgencyError: as `open_keyring`; PROFILE_IN_USE; STORE_FAILED where the disk refuses; or what
+            `change` refuses. No key is changed then.
+        KeyFileError: as `open_keyring`.
+    """
+    secret = secret_bytes(passphrase)
+    try:
+        with _changing(folder):
+            changed = change(open_keyring(folder, secret))
+            write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, changed.secrets(), secret)
+            write_whole(folder / REQUEST_FILE, request_text(changed))
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+    return changed
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[None]:
+    """Let nobody else change the profile's keys meanwhile.
+
+    Raises:
+        AgencyError: PROFILE_IN_USE.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise AgencyError(Reason.PROFILE_MISSING, f"there is no profile in {folder}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise AgencyError(
+            Reason.PROFILE_IN_USE, f"another process changes the keys in {folder}"
+        ) from None
+    finally:
+        os.close(handle)
+
+
+def request_text(keyring: Keyring) -> str:
+    """Return the text of what the stewards are asked to publish."""
     return base64.b64encode(encode_content(keyring.request)).decode("ascii") + "\n"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Self
 
 from agency_client.bootstrap.connecting import LeafIssuer, broker_at
-from agency_client.bootstrap.keyring import Keyring, check_clock
-from agency_client.bootstrap.profile import open_keyring, open_store
+from agency_client.bootstrap.held_keys import HeldKeys
+from agency_client.bootstrap.keyring import check_clock
+from agency_client.bootstrap.profile import open_store
 from agency_client.bootstrap.system import SystemClock, SystemEntropy
 from agency_client.config import Settings, settings_of
 from agency_client.errors import AgencyError, Reason
@@ -29,7 +30,7 @@ from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
 from agency_client.services.viewing import ViewingService
-from keys.signers import Signer
+from keys.signers import Signer, Signing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Wiring:
     """The services of one open profile, and what they stand on."""
 
     agency: str
-    signer: Signer = field(repr=False)
+    signing: Signing = field(repr=False)
     clock: Clock
     entropy: Entropy
     store: Store
@@ -66,28 +67,28 @@ class Wiring:
             TrustError: the key file does not open, or what is pinned does not verify.
         """
         settings = settings_of(folder)
-        keyring = open_keyring(folder, passphrase)
+        held = HeldKeys(folder, passphrase)
         clock = SystemClock()
-        check_clock(keyring, clock.now_ms())
-        store = open_store(folder, keyring)
+        check_clock(held.current, clock.now_ms())
+        store = open_store(folder, held.current)
         try:
-            return cls.of(keyring, settings, store, clock)
+            return cls.of(held, settings, store, clock)
         except BaseException:
             store.close()
             raise
 
     @classmethod
-    def of(cls, keyring: Keyring, settings: Settings, store: Store, clock: Clock) -> Self:
+    def of(cls, held: HeldKeys, settings: Settings, store: Store, clock: Clock) -> Self:
         """Put the services of an open store together.
 
         Raises:
             AgencyError: NOT_ENROLLED; DIRECTORY_INVALID.
             TrustError: what is pinned does not verify.
         """
-        pin = _pinned(store, settings)
+        pin, keyring = _pinned(store, settings), held.current
         entropy = SystemEntropy()
         issuer = LeafIssuer(
-            keyring,
+            lambda: held.current,
             lambda: directory.current.directory.root_document.broker_tls_root,
             clock,
             settings.certificate_hours,
@@ -96,6 +97,10 @@ class Wiring:
         directory = DirectoryService(
             agency=keyring.agency, pin=pin, store=store, broker=broker, clock=clock
         )
+
+        def signing() -> Signer:
+            return held.current.signer_by(directory.current.directory, clock.now_ms())
+
         checkpoints = CheckpointService(
             store=store, broker=broker, directory=directory, clock=clock
         )
@@ -110,13 +115,13 @@ class Wiring:
         publisher = Publisher(
             store=store,
             directory=directory,
-            signer=keyring.signer,
+            signing=signing,
             clock=clock,
             attachments=AttachmentSealing(store=store),
         )
         return cls(
             agency=keyring.agency,
-            signer=keyring.signer,
+            signing=signing,
             clock=clock,
             entropy=entropy,
             store=store,
@@ -137,7 +142,7 @@ class Wiring:
                 store=store,
                 directory=directory,
                 checkpoints=checkpoints,
-                keys={key.key_id: key for key in keyring.decryption},
+                keys=held.decryption,
                 clock=clock,
             ),
             register=register,
@@ -156,7 +161,7 @@ class Wiring:
             partners=partners,
             cards=CardService(
                 request=keyring.request,
-                signer=keyring.signer,
+                signing=signing,
                 directory=directory,
                 broker=broker,
                 clock=clock,

@@ -37,7 +37,9 @@ async def offer_changed(agency: Agency, draft: Publishable, how: str) -> dict[st
         `refused`, and the broker's `reason`.
     """
     wiring = agency.wiring
-    signer = wiring.signer if how == "byte" else generate_signer(wiring.signer.keyset_id)
+    signer = wiring.signing()
+    if how != "byte":
+        signer = generate_signer(signer.keyset_id)
     frame = await asyncio.to_thread(_sealed, wiring, draft, signer)
     if how == "byte":
         frame = _with_one_bit_changed(frame)

@@ -26,7 +26,7 @@ from keys.directory import (
 )
 from keys.entries import encode_content
 from keys.framing import sha256
-from keys.signers import Signer
+from keys.signers import Signing
 
 ATTEMPTS = 3
 """Others add entries meanwhile; whoever is overtaken thrice tries again later."""
@@ -39,7 +39,7 @@ class CardService:
     """The card of one profile; `request` is what we ask the stewards to publish of us."""
 
     request: AgencyEntry
-    signer: Signer = field(repr=False)
+    signing: Signing = field(repr=False)
     directory: DirectoryService
     broker: Broker
     clock: Clock
@@ -97,7 +97,7 @@ class CardService:
         directory: Directory = self.directory.current.directory
         issued_at = max(self.clock.now_ms(), directory.issued_at)
         body = encode_entry(directory.federation, directory.size, issued_at, card)
-        return sign_card(SignedEntry(body=body), self.signer).encode()
+        return sign_card(SignedEntry(body=body), self.signing()).encode()
 
 
 def _check_time_zone(name: str) -> None:

@@ -26,7 +26,7 @@ from agency_client.services.sealing import seal
 from keys.envelope import AttachmentRef, Marking, NoticeHeader, NoticeRef, TreeHead
 from keys.merkle import EMPTY_ROOT
 from keys.sealing import NoticeDraft
-from keys.signers import Signer
+from keys.signers import Signing
 
 _OF_OUR_STORE = frozenset({Reason.STORE_FAILED, Reason.STORE_INVALID})
 """Nothing is wrong with the frame that was to be sealed anew."""
@@ -52,13 +52,13 @@ class Publisher:
         *,
         store: Store,
         directory: DirectoryService,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
         attachments: AttachmentSealing,
     ) -> None:
         self._store = store
         self._directory = directory
-        self._signer = signer
+        self._signing = signing
         self._clock = clock
         self._attachments = attachments
         self._numbering = asyncio.Lock()
@@ -131,7 +131,7 @@ class Publisher:
             outlet=outlet,
             federation=self._directory.current,
             log=self._log_head(),
-            signer=self._signer,
+            signer=self._signing(),
             now=now,
         )
         return self._store.outbox.append(frame, own)
@@ -187,7 +187,7 @@ class Publisher:
                 outlet=outlet,
                 federation=self._directory.current,
                 log=self._log_head(),
-                signer=self._signer,
+                signer=self._signing(),
                 now=now,
             )
         except AgencyError as error:

@@ -163,7 +163,7 @@ def open_agency(
     publisher = Publisher(
         store=store,
         directory=directory,
-        signer=keys.signer,
+        signing=lambda: keys.signer,
         clock=clock,
         attachments=AttachmentSealing(store=store),
     )
@@ -218,7 +218,7 @@ def open_agency(
         partners=partners,
         cards=CardService(
             request=keys.entry,
-            signer=keys.signer,
+            signing=lambda: keys.signer,
             directory=directory,
             broker=link,
             clock=clock,

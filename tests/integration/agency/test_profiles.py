@@ -94,7 +94,7 @@ def test_no_private_key_lies_in_the_clear(made: Path) -> None:
     keyring = open_keyring(made, PASSPHRASE.encode())
     request = keyring.secrets()["request"]
     secret = [one for one in keyring.secrets().values() if len(one) >= 32 and one != request]
-    assert len(secret) == 6
+    assert len(secret) == 7
     for data in contents(made).values():
         assert not any(one in data or one.hex().encode() in data for one in secret)
 
@@ -262,7 +262,9 @@ def test_a_damaged_key_file_is_refused(made: Path, damage: Callable[[bytes], byt
     }
 
 
-@pytest.mark.parametrize("lacking", ["request", "tls-root.key", "store.key", "gateway.key"])
+@pytest.mark.parametrize(
+    "lacking", ["request", "tls-root.key", "tls-root.issuing", "store.key", "gateway.key"]
+)
 def test_a_key_file_that_is_not_whole_is_refused(made: Path, lacking: str) -> None:
     held = open_keyring(made, PASSPHRASE).secrets()
     del held[lacking]

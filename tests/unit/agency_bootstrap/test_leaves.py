@@ -56,7 +56,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def issuer(keyring: Keyring, root: bytes, clock: SetClock) -> LeafIssuer:
-    return LeafIssuer(keyring, lambda: root, clock, 24)
+    return LeafIssuer(lambda: keyring, lambda: root, clock, 24)
 
 
 def test_a_certificate_names_the_agency_and_ends_when_it_was_told(
@@ -89,14 +89,14 @@ def test_another_root_of_the_broker_asks_for_another(keyring: Keyring, clock: Se
     roots = [
         make_root(name, not_before=NOW, not_after=NOW + DAY_MS).certificate for name in ("a", "b")
     ]
-    issuer = LeafIssuer(keyring, lambda: roots[0], clock, 24)
+    issuer = LeafIssuer(lambda: keyring, lambda: roots[0], clock, 24)
     first = issuer()
     roots.pop(0)
     assert first.broker_root != issuer().broker_root == to_pem(roots[0])
 
 
 def test_no_certificate_outlives_the_root(keyring: Keyring, root: bytes) -> None:
-    issuer = LeafIssuer(keyring, lambda: root, SetClock(keyring.valid_until - HOUR_MS), 24)
+    issuer = LeafIssuer(lambda: keyring, lambda: root, SetClock(keyring.valid_until - HOUR_MS), 24)
     assert valid_until(issuer().certificate) == keyring.valid_until
 
 
@@ -104,7 +104,7 @@ def test_no_certificate_outlives_the_root(keyring: Keyring, root: bytes) -> None
 def test_by_a_clock_that_cannot_be_right_none_is_issued(
     keyring: Keyring, root: bytes, days: int
 ) -> None:
-    issuer = LeafIssuer(keyring, lambda: root, SetClock(NOW + days * DAY_MS), 24)
+    issuer = LeafIssuer(lambda: keyring, lambda: root, SetClock(NOW + days * DAY_MS), 24)
     with pytest.raises(AgencyError) as caught:
         issuer()
     assert caught.value.reason is Reason.CLOCK_SKEW
