@@ -140,7 +140,8 @@ def test_a_planted_fault_is_found(kind: Kind, plant: Callable[[History], None]) 
 
 
 def test_every_kind_of_fault_was_planted() -> None:
-    assert {kind for _, kind, _ in FAULTS} == set(Kind)
+    planted_below = {Kind.TOO_LATE}
+    assert {kind for _, kind, _ in FAULTS} | planted_below == set(Kind)
 
 
 def test_histories_are_read_in_order_of_time_without_half_a_last_line(tmp_path: Path) -> None:
