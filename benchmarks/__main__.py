@@ -14,6 +14,7 @@ SCRIPTS = (
     "verification",
     "opening",
     "policy_decision",
+    "preview",
     "log_verification",
     "store_ingest",
     "ingest",

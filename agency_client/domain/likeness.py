@@ -79,7 +79,7 @@ def queries(notice: Mapping[str, Any]) -> list[str]:
     """Return what to search for to find whatever a notice may be alike."""
     subject = Subject.of(notice)
     names = (" ".join(sorted(person.names)) for person in subject.persons)
-    asked = [*names, *sorted(subject.documents), _longest(notice)]
+    asked = [*names, *sorted(subject.documents), " ".join(_texts(notice))]
     return [words for one in dict.fromkeys(asked) if (words := _searchable(one))]
 
 
@@ -112,9 +112,13 @@ def _words(text: str) -> list[str]:
     return fold(text).replace(JOINER, " ").replace(FIELD_END, " ").split()
 
 
-def _longest(notice: Mapping[str, Any]) -> str:
-    """Return the longest text that stands directly in a notice."""
-    return max((one for one in notice.values() if isinstance(one, str)), key=len, default="")
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a notice, in order: one that says the same has the words of all."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
 
 
 def _searchable(text: str) -> str:

@@ -76,9 +76,13 @@ def test_a_short_number_is_no_likeness() -> None:
     )
 
 
-def test_what_to_search_for_is_names_numbers_and_the_longest_text() -> None:
+def test_what_to_search_for_is_names_numbers_and_all_there_is() -> None:
     notice = about(person(documents=[{"kind": "PASSPORT", "number": "ZZ 0000-123"}]))
-    assert queries(notice) == ["δεσποινα παπαδοπουλοσ", "zz0000123", "invented"]
+    assert queries(notice) == [
+        "δεσποινα παπαδοπουλοσ",
+        "zz0000123",
+        "invented missing παπαδοπουλοσ δεσποινα passport zz 0000 123",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,7 @@ def test_what_to_search_for_is_names_numbers_and_the_longest_text() -> None:
         {"title": "!?"},
         {"title": "x" * 5000},
         {"text": "word " * 5000},
+        {"texts": [{"a": [["x"] * 100] * 10}]},
         about(*[person(forename=f"Anna{number}") for number in range(100)]),
     ],
 )

@@ -183,6 +183,13 @@ async def test_the_same_content_is_a_duplicate(gr: SimulatedAgency, ro: Simulate
     assert await kinds(ro, Draft(text="a blue van, again")) == []
 
 
+async def test_the_same_content_is_found_among_many_of_its_title(gr: SimulatedAgency) -> None:
+    drafts = [Case(text="assets", more={"summary": f"wallet {number}"}) for number in range(60)]
+    await gr.publish(*drafts)
+    (warning,) = await warnings(gr, drafts[7])
+    assert warning.message.endswith("says exactly the same")
+
+
 async def test_the_same_person_in_other_letters_is_a_duplicate(
     gr: SimulatedAgency, ro: SimulatedAgency
 ) -> None:
