@@ -67,7 +67,7 @@ class RuleBook:
         check_schema(schema)
         check_policies(policies)
         parsed = _parse_schema(schema)
-        rules = _read_rules(policies)
+        rules = read_rules(policies)
         _validate(policies, schema)
         sections = {action: _section(rules.values(), action) for action in ACTIONS}
         _check_words(parsed, sections)
@@ -110,7 +110,12 @@ def _validate(policies: str, schema: str) -> None:
         raise BookError(f"rule {where} does not fit the schema: {first.error}")
 
 
-def _read_rules(policies: str) -> dict[str, Rule]:
+def read_rules(policies: str) -> dict[str, Rule]:
+    """Return the rules of a text by their ids, in its order; they fit no schema yet.
+
+    Raises:
+        BookError: it does not parse, or a rule lacks its id or its sentence.
+    """
     try:
         book = json.loads(cedarpy.policies_to_json_str(policies))
     except RecursionError as refusal:

@@ -4,16 +4,17 @@
 An agency's overlay only forbids, within its own scope and under ids of its own; rules of a topic's
 folder are about that topic; and what the broker decides by reads nothing but the marking, whether
 the recipient is named or admitted, the topic and the directory. Evaluates nothing.
+Source: design section 6.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from policy.book import ACTIONS, RuleBook
+from policy.book import ACTIONS, RuleBook, read_rules
 from policy.errors import BookError
 from policy.facts import NAMESPACE
 from policy.rules import Rule
-from policy.sources import SCHEMA, Sources, split
+from policy.sources import Sources, is_rules, merged, split
 
 BROKER_READS: Mapping[str, frozenset[str]] = {
     "principal": frozenset({"country", "kind", "active", "contact247", "agreementUntil"}),
@@ -33,10 +34,10 @@ code judges them before the book is asked."""
 _OTHER_ACTS = frozenset(
     {
         *("fetch", "search", "rewrapKey", "shareOnward", "useAsEvidence"),
-        *("grantOnward", "amend", "withdraw", "readAudit", *ACTIONS),
+        *("grantOnward", "amend", "withdraw", "readAudit"),
     }
 )
-"""Acts that are no groups of acts."""
+"""Acts that are no groups of acts and no acts at the broker."""
 
 Tree: TypeAlias = Any
 
@@ -45,14 +46,12 @@ def check_sources(files: Sources) -> RuleBook:
     """Return the book that these files are, if it keeps to all of the above.
 
     Raises:
-        BookError: says which rule of which file does not, or what `RuleBook.load` says.
+        BookError: says which rule of which file does not; or as `merged` and `RuleBook.load`.
     """
-    schema = files[SCHEMA]
-    policies = "\n".join(text for name, text in sorted(files.items()) if _is_rules(name))
-    book = RuleBook.load(schema, policies)
-    for name, text in sorted(files.items()):
-        if _is_rules(name) and not name.startswith("core/"):
-            _check_file(name, RuleBook.load(schema, text).rules)
+    book = RuleBook.load(*merged(files))
+    for name in sorted(filter(is_rules, files)):
+        for rule in read_rules(files[name]).values():
+            _check_place(name, rule)
     for rule in book.rules.values():
         check_reads(rule)
     return book
@@ -64,21 +63,19 @@ def check_book(schema: str, policies: str) -> RuleBook:
     Raises:
         BookError: as `check_sources`.
     """
-    return check_sources(split(schema, policies))
+    book = RuleBook.load(schema, policies)
+    check_sources(split(schema, policies))
+    return book
 
 
-def _is_rules(name: str) -> bool:
-    return name.endswith(".cedar")
-
-
-def _check_file(name: str, rules: Mapping[str, Rule]) -> None:
-    kind, _, rest = name.partition("/")
+def _check_place(name: str, rule: Rule) -> None:
+    """Refuse a rule that does not belong into its file."""
+    folder, _, rest = name.partition("/")
     about = rest.rpartition("/")[0]
-    for rule in rules.values():
-        if kind == "agencies":
-            _check_overlay(name, about, rule)
-        elif not _is_within(rule.tree["resource"], "Topic", about):
-            raise BookError(f"rule {rule.id} of {name} is not about topic {about}")
+    if folder == "agencies":
+        _check_overlay(name, about, rule)
+    elif folder == "topics" and not _is_within(rule.tree["resource"], "Topic", about):
+        raise BookError(f"rule {rule.id} of {name} is not about topic {about}")
 
 
 def _check_overlay(name: str, agency: str, rule: Rule) -> None:
@@ -120,14 +117,20 @@ def _concerns(rule: Rule, action: str) -> bool:
     if not rule.can_apply(action) or act["op"] != "in":
         return rule.can_apply(action)
     named = {one["id"] for one in act.get("entities", [act.get("entity")])}
-    return action in named or bool(named - _OTHER_ACTS)
+    return action in named or bool(named - _OTHER_ACTS - {*ACTIONS})
 
 
 def _reads(tree: Tree) -> Iterator[tuple[str, str]]:
-    """Yield each attribute that is read of principal, resource or context itself."""
+    """Yield each attribute read of principal, resource or context itself; `*` for all of it.
+
+    Principal and resource as a whole are entities, whose id the broker knows; the context is a
+    record, which would be read with everything in it.
+    """
     if isinstance(tree, list):
         for node in tree:
             yield from _reads(node)
+    elif tree == {"Var": "context"}:
+        yield "context", "*"
     elif isinstance(tree, dict):
         for operator, body in tree.items():
             if operator in {".", "has"} and "Var" in body["left"]:

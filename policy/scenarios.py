@@ -2,39 +2,28 @@
 """The cases by which a rule book shows what it does: facts, acts, and the decision expected.
 
 A book's authors write them beside the rules (`scenarios.json`); `run` puts each to the whole book
-and says what came out. Times are hours from the moment of asking. Lawyers read the same cases on
-the book's page.
+and says what came out, `proofs` which cases hang on which rule. Lawyers read the same cases on the
+book's page.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policy.book import RuleBook
 from policy.errors import BookError, FactError
-from policy.evaluation import Entities, PolicySet, evaluate, load_entities
-from policy.facts import Json, instant, reference, reference_value
+from policy.evaluation import Entities, Outcome, PolicySet, evaluate, load_entities
+from policy.facts import Json
+from policy.rules import Rule
+from policy.staging import notice, request, standing
 
-NOW = 1_790_000_000_000
-"""When every case is asked, milliseconds since 1970."""
-HOUR_MS = 3_600_000
-
-_NOTICE: Mapping[str, str] = {
-    "originator": "Agency",
-    "topic": "Topic",
-    "noticeType": "NoticeType",
-    "tlp": "Tlp",
-    "handling": "Handling",
-    "purposes": "Purpose",
-    "notFor": "Country",
-    "namedAgencies": "Agency",
-    "namedOfficers": "Officer",
-    "onwardGrants": "Agency",
-    "operation": "Operation",
-}
-"""Attributes of a notice that name entities."""
-_TIMES = ("validFrom", "validUntil")
+MAX_CASES = 2000
+"""A book is also checked where it is signed, so a table may not take minutes."""
+_WHO = ("Agency", "Officer")
+_EXPECTED = ("permit", "deny")
+_ILL_FORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading somebody's table can end in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +35,9 @@ class Scenario:
         who: "Agency" or "Officer", and an id.
         act: an action of the schema.
         notice: how its notice differs from the usual one.
-        context: purpose, target, approval, break_glass, log.
+        context: purpose, target, approval, break_glass; or log or topic in place of the notice.
         allow: whether it is to be allowed.
-        rules: beginnings of the ids of exactly the rules that are to decide.
+        rules: exactly the rules that are to decide: their ids, or these up to the first dash.
     """
 
     case: str
@@ -81,18 +70,22 @@ class Verdict:
     @property
     def as_expected(self) -> bool:
         """Whether the decision and the rules are those of the case."""
-        wanted = self.scenario
-        short = [rule.split("-")[0] for rule in self.rules]
-        known = all(
-            one in (rule, begin)
-            for rule, begin, one in zip(self.rules, short, wanted.rules, strict=False)
-        )
+        wanted = self.scenario.rules
+        pairs = zip(self.rules, wanted, strict=False)
         return (
             not self.errors
-            and self.allow is wanted.allow
-            and known
-            and len(self.rules) == len(wanted.rules)
+            and self.allow is self.scenario.allow
+            and len(self.rules) == len(wanted)
+            and all(rule == one or rule.startswith(f"{one}-") for rule, one in pairs)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Cases that hang on one rule: without it, or without its conditions, they go otherwise."""
+
+    permits: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 def read_scenarios(text: str) -> Scenarios:
@@ -104,172 +97,121 @@ def read_scenarios(text: str) -> Scenarios:
     try:
         document = json.loads(text)
         cases = tuple(map(_scenario, document["cases"]))
-        return Scenarios(facts=document["facts"], usual=document["usual"], cases=cases)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        table = Scenarios(facts=document["facts"], usual=document["usual"], cases=cases)
+    except _ILL_FORMED as error:
         raise BookError(f"the scenarios do not read: {error!r:.80}") from None
+    names = [one.case for one in cases]
+    if len(names) != len({*names}) or len(names) > MAX_CASES:
+        raise BookError(f"two scenarios have one name, or there are more than {MAX_CASES}")
+    return table
 
 
 def _scenario(given: Mapping[str, Any]) -> Scenario:
     kind, _, name = given["who"].partition(" ")
-    expected = given["expected"]
-    if kind not in {"Agency", "Officer"} or expected not in {"permit", "deny"}:
-        raise ValueError(f"case {given['case']}")
+    if kind not in _WHO or given["expected"] not in _EXPECTED:
+        raise ValueError(given["case"])
     return Scenario(
         case=str(given["case"]),
         who=(kind, name),
         act=str(given["act"]),
         notice=dict(given.get("notice", {})),
         context=dict(given.get("context", {})),
-        allow=expected == "permit",
+        allow=given["expected"] == "permit",
         rules=tuple(given["rules"]),
     )
 
 
-def run(book: RuleBook, table: Scenarios, without: str = "") -> list[Verdict]:
-    """Put each case to the book and return what came out, in order.
-
-    Args:
-        book: all of its rules are asked.
-        table: the cases.
-        without: id of a rule that is left out.
+def run(book: RuleBook, table: Scenarios) -> list[Verdict]:
+    """Put each case to all rules of the book; what came out, in the order of the cases.
 
     Raises:
         BookError: the facts or a case are not in the book's words.
     """
-    trees = {rule.id: rule.tree for rule in book.rules.values() if rule.id != without}
-    text = json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": trees})
-    policies = PolicySet.from_json_str(text)
-    try:
-        standing = load_entities(_standing(table.facts), book.schema)
-        return [_decided(book, policies, standing, table, one) for one in table.cases]
-    except (FactError, KeyError, TypeError, ValueError) as error:
-        raise BookError(f"the scenarios are not in the book's words: {error!r:.80}") from None
-
-
-def _decided(
-    book: RuleBook, policies: PolicySet, standing: Entities, table: Scenarios, one: Scenario
-) -> Verdict:
-    entities = load_entities([_notice({**table.usual, **one.notice})], book.schema, standing)
-    log = one.context.get("log")
-    request = {
-        "principal": reference(*one.who),
-        "action": reference("Action", one.act),
-        "resource": reference("AuditLog", log) if log else _resource(one),
-        "context": _context(one.context),
-    }
-    (outcome,) = evaluate([request], policies, entities, book.schema)
-    return Verdict(
-        scenario=one, allow=outcome.allow, rules=outcome.determining, errors=outcome.errors
-    )
-
-
-def _resource(one: Scenario) -> Json:
-    if one.act == "subscribe":
-        return reference("Topic", one.context["topic"])
-    return reference("Notice", "n")
-
-
-def _context(given: Mapping[str, Any]) -> Json:
-    context: Json = {"now": instant(NOW)}
-    if "purpose" in given:
-        context["purpose"] = reference_value("Purpose", given["purpose"])
-    if "target" in given:
-        context["target"] = reference_value("Agency", given["target"])
-    if "break_glass" in given:
-        context["breakGlass"] = dict(given["break_glass"])
-    if "approval" in given:
-        approval = given["approval"]
-        at = instant(NOW - approval["hours_ago"] * HOUR_MS)
-        context["approval"] = {"by": reference_value("Officer", approval["by"]), "at": at}
-    return context
-
-
-def _notice(given: Mapping[str, Any]) -> Json:
-    attrs: Json = {}
-    for name, value in given.items():
-        kind = _NOTICE.get(name)
-        if name in _TIMES:
-            attrs[name] = instant(NOW + value * HOUR_MS)
-        elif kind is None:
-            attrs[name] = value
-        elif isinstance(value, list):
-            attrs[name] = [reference_value(kind, one) for one in value]
-        else:
-            attrs[name] = reference_value(kind, value)
-    if "operation" in given:
-        attrs["operationId"] = given["operation"]
-    parents = [reference("Topic", given["topic"]), reference("Agency", given["originator"])]
-    return {"uid": reference("Notice", "n"), "attrs": attrs, "parents": parents}
-
-
-def _standing(facts: Mapping[str, Any]) -> Sequence[Json]:
+    requests, entities = _staged(book, table)
+    outcomes = evaluate(requests, _policies(book.rules.values()), entities, book.schema)
     return [
-        *map(_agency, facts["agencies"]),
-        *map(_officer, facts["officers"]),
-        *map(_topic, facts["topics"]),
-        *map(_operation, facts["operations"]),
-        *(_log(one["id"]) for one in facts["agencies"]),
+        Verdict(scenario=one, allow=out.allow, rules=out.determining, errors=out.errors)
+        for one, out in zip(table.cases, outcomes, strict=True)
     ]
 
 
-def _agency(given: Mapping[str, Any]) -> Json:
-    circles = [reference("Circle", circle) for circle in given.get("circles", ())]
-    operations = given.get("operations", {})
-    return {
-        "uid": reference("Agency", given["id"]),
-        "attrs": {
-            "country": reference_value("Country", given["country"]),
-            "kind": reference_value("Kind", given["kind"]),
-            "active": given.get("active", True),
-            "contact247": given.get("contact247", True),
-            "agreementUntil": instant(NOW + given.get("agreement_hours", 8760) * HOUR_MS),
-        },
-        "parents": [reference("Country", given["country"]), *circles],
-        "tags": {code: instant(NOW + hours * HOUR_MS) for code, hours in operations.items()},
-    }
+def proofs(book: RuleBook, table: Scenarios) -> Mapping[str, Proof]:
+    """Return for each rule the cases that show it at work.
+
+    A case hangs on a rule that alone decides it; and it shows the rule's conditions where the rule
+    without them would turn it.
+
+    Raises:
+        BookError: as `run`.
+    """
+    requests, entities = _staged(book, table)
+    rules = book.rules.values()
+    found = evaluate(requests, _policies(rules), entities, book.schema)
+    permits = [rule for rule in rules if rule.tree["effect"] == "permit"]
+    else_allowed = evaluate(requests, _policies(permits), entities, book.schema)
+    proven: dict[str, Proof] = {}
+    for rule in rules:
+        widened = evaluate(requests, _policies([unconditional(rule)]), entities, book.schema)
+        turned = [bool(one.determining) for one in widened]
+        allowed = [one.allow for one in else_allowed]
+        proven[rule.id] = _proof(table, rule, found, turned, allowed)
+    return proven
 
 
-def _officer(given: Mapping[str, Any]) -> Json:
-    roles = [reference("Role", role) for role in given["roles"]]
-    return {
-        "uid": reference("Officer", given["id"]),
-        "attrs": {
-            "agency": reference_value("Agency", given["agency"]),
-            "clearance": given.get("clearance", 0),
-            "vettedUntil": instant(NOW + given.get("vetted_hours", 8760) * HOUR_MS),
-        },
-        "parents": [reference("Agency", given["agency"]), *roles],
-    }
+def _proof(
+    table: Scenarios,
+    rule: Rule,
+    found: Sequence[Outcome],
+    turned: Sequence[bool],
+    else_allowed: Sequence[bool],
+) -> Proof:
+    """Return the cases of one rule.
+
+    Args:
+        table: the cases.
+        rule: which.
+        found: what the book decided.
+        turned: whether the rule without its conditions applies.
+        else_allowed: whether some permit applies, whatever is forbidden.
+    """
+    permits: list[str] = []
+    refusals: list[str] = []
+    for at, (one, outcome) in enumerate(zip(table.cases, found, strict=True)):
+        alone = outcome.determining == (rule.id,)
+        if rule.tree["effect"] == "permit":
+            shows = alone if outcome.allow else not outcome.determining and turned[at]
+        else:
+            shows = turned[at] if outcome.allow else alone and else_allowed[at]
+        if shows and not outcome.errors:
+            (permits if outcome.allow else refusals).append(one.case)
+    return Proof(permits=tuple(permits), refusals=tuple(refusals))
 
 
-def _topic(given: Mapping[str, Any]) -> Json:
-    return {
-        "uid": reference("Topic", given["id"]),
-        "attrs": {
-            "readers": reference_value("Circle", given["readers"]),
-            "publishers": reference_value("Circle", given["publishers"]),
-            "victimAssistance": given.get("victim_assistance", False),
-            "minClearance": given.get("min_clearance", 0),
-        },
-        "parents": [],
-    }
+def unconditional(rule: Rule) -> Rule:
+    """Return a rule without its conditions; one that has none, for everybody."""
+    tree = dict(rule.tree)
+    if tree["conditions"]:
+        tree["conditions"] = []
+    else:
+        tree["principal"] = {"op": "All"}
+    return Rule(id=rule.id, says=rule.says, tree=tree)
 
 
-def _operation(given: Mapping[str, Any]) -> Json:
-    starts, ends = given["starts_hours"], given["ends_hours"]
-    return {
-        "uid": reference("Operation", given["id"]),
-        "attrs": {
-            "startsAt": instant(NOW + starts * HOUR_MS),
-            "endsAt": instant(NOW + ends * HOUR_MS),
-        },
-        "parents": [],
-    }
+def _policies(rules: Iterable[Rule]) -> PolicySet:
+    trees = {rule.id: rule.tree for rule in rules}
+    text = json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": trees})
+    return PolicySet.from_json_str(text)
 
 
-def _log(agency: str) -> Json:
-    return {
-        "uid": reference("AuditLog", agency),
-        "attrs": {"agency": reference_value("Agency", agency)},
-        "parents": [],
-    }
+def _staged(book: RuleBook, table: Scenarios) -> tuple[list[Json], Entities]:
+    """Return each case's question, and the facts of all; each case has a notice of its own."""
+    try:
+        named = [(f"notice/{at}", one) for at, one in enumerate(table.cases)]
+        facts = [
+            *standing(table.facts),
+            *(notice({**table.usual, **one.notice}, name) for name, one in named),
+        ]
+        requests = [request(one.who, one.act, one.context, name) for name, one in named]
+        return requests, load_entities(facts, book.schema)
+    except (FactError, *_ILL_FORMED) as error:
+        raise BookError(f"the scenarios are not in the book's words: {error!r:.80}") from None

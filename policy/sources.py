@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A rule book as files, and as the two texts that stewards sign: one can be made of the other.
+"""A rule book as files, and as the two texts that stewards sign: each can be made of the other.
 
     schema.cedarschema          the words
     core/*.cedar                rules for everybody
@@ -12,8 +12,7 @@ comments, so that whoever holds a version can read it as its authors wrote it. R
 """
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 
 from policy.errors import BookError
 
@@ -32,6 +31,26 @@ Sources = Mapping[str, str]
 """Text of each file by its path within the folder, with '/' between names."""
 
 
+def is_rules(name: str) -> bool:
+    """Whether a file of this name holds rules."""
+    return name.endswith(".cedar")
+
+
+def merged(files: Sources) -> tuple[str, str]:
+    """Return the schema and the policies that stewards sign.
+
+    Raises:
+        BookError: of `check_names`; or a file holds a carriage return or a line that names files.
+    """
+    check_names(files)
+    parts: list[str] = []
+    for name in sorted(set(files) - {SCHEMA}):
+        lines = _lines(name, files[name])
+        parts.append(_MARK + name)
+        parts += [_QUOTED + line for line in lines] if name == SCENARIOS else lines
+    return files[SCHEMA], "\n".join(parts) + "\n"
+
+
 def check_names(files: Sources) -> None:
     """Refuse a folder that lacks its schema or its rules, or holds what has no place in it.
 
@@ -47,40 +66,37 @@ def check_names(files: Sources) -> None:
         raise BookError("there is no rule file in core/")
 
 
-def merged(files: Sources) -> tuple[str, str]:
-    """Return the schema and the policies that stewards sign.
-
-    Raises:
-        BookError: of `check_names`; or a file holds a line that names files.
-    """
-    check_names(files)
-    parts = []
-    for name in sorted(files):
-        lines = files[name].splitlines()
-        if any(line.startswith(_MARK) for line in lines):
-            raise BookError(f'{name} holds a line that begins with "{_MARK}"')
-        if name == SCHEMA:
-            continue
-        body = [_QUOTED + line for line in lines] if name == SCENARIOS else lines
-        parts.append("\n".join([_MARK + name, *body]))
-    return files[SCHEMA], "\n".join(parts) + "\n"
+def _lines(name: str, text: str) -> list[str]:
+    if "\r" in text:
+        raise BookError(f"{name} holds a carriage return, which ends a comment in Cedar")
+    lines = text.removesuffix("\n").split("\n")
+    if any(line.startswith(_MARK) for line in lines):
+        raise BookError(f'{name} holds a line that begins with "{_MARK}"')
+    return lines
 
 
 def split(schema: str, policies: str) -> Sources:
-    """Return the files that a signed book was made of; policies that name none are one file."""
+    """Return the files that a signed book was made of; policies that name none are one file.
+
+    Raises:
+        BookError: the parts are not what `merged` makes of a folder.
+    """
+    lines = policies.split("\n")
+    if not any(line.startswith(_MARK) for line in lines):
+        return {SCHEMA: schema, WHOLE: policies}
+    files = {SCHEMA: schema, **_parts(lines)}
+    if merged(files) != (schema, policies):
+        raise BookError("the rule book is not what its files make")
+    return files
+
+
+def _parts(lines: Iterable[str]) -> Sources:
     files: dict[str, list[str]] = {}
-    name = WHOLE
-    for line in policies.splitlines():
+    name = ""
+    for line in lines:
         if line.startswith(_MARK):
             name = line.removeprefix(_MARK)
-            files[name] = []
-        else:
-            files.setdefault(name, []).append(line)
-    found = {name: _text(name, lines) for name, lines in files.items()}
-    return MappingProxyType({SCHEMA: schema, **found})
-
-
-def _text(name: str, lines: list[str]) -> str:
-    if name == SCENARIOS:
-        lines = [line.removeprefix(_QUOTED) for line in lines]
-    return "\n".join(lines) + "\n"
+        files.setdefault(name, [])
+        if not line.startswith(_MARK):
+            files[name].append(line.removeprefix(_QUOTED) if name == SCENARIOS else line)
+    return {name: "\n".join(held).removesuffix("\n") + "\n" for name, held in files.items()}

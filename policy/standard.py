@@ -5,16 +5,13 @@ from importlib import resources
 
 from policy.sources import SCENARIOS, SCHEMA, WHOLE, Sources, merged
 
-_PACKAGED = {SCHEMA: SCHEMA, WHOLE: "core.cedar", SCENARIOS: SCENARIOS}
-"""Files of the book's folder, and where they lie in the package."""
-
 
 def standard_sources() -> Sources:
     """Return the packaged rule book as the files of a folder."""
     folder = resources.files("policy").joinpath("book")
     return {
-        name: folder.joinpath(packaged).read_text(encoding="utf-8")
-        for name, packaged in _PACKAGED.items()
+        name: folder.joinpath(name).read_text(encoding="utf-8")
+        for name in (SCHEMA, WHOLE, SCENARIOS)
     }
 
 
