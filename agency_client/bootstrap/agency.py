@@ -80,6 +80,7 @@ class Agency:
         )
         self._upkeep = Upkeep(
             courier=self._courier,
+            telling=wiring.telling,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -111,7 +112,12 @@ class Agency:
             services=wiring.partners, cards=wiring.cards, fetch=self._fetch_directory
         )
         """The other members, and our contact card."""
-        self.people = People(register=wiring.register, approvals=wiring.approvals)
+        self.people = People(
+            register=wiring.register,
+            approvals=wiring.approvals,
+            break_glass=wiring.break_glass,
+            telling=wiring.telling,
+        )
         """Our officers, and what takes two of them."""
 
     @classmethod
@@ -232,6 +238,7 @@ class Agency:
 
     async def send(self, *, wait_s: float = 30.0) -> SendReport:
         """Send what waits in the outbox; at least one attempt is made."""
+        await self.people.tell()
         return await self._courier.send(self._until(wait_s))
 
     def subscribe(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes on behind an open subscription: the outbox is sent, the search index is filled.
+"""What goes on behind an open subscription: outbox and letters are sent, the index is filled.
 
 Trouble with either is no reason to stop receiving: it is tried again, later each time.
 """
@@ -12,6 +12,7 @@ from agency_client.domain.outbox import pause_ms
 from agency_client.errors import AgencyError
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
+from agency_client.services.telling import Telling
 
 INDEX_AT_ONCE = 256
 """Notices in one transaction of the index: receiving waits for it some ten milliseconds."""
@@ -22,19 +23,29 @@ LOOK_SECONDS = 2.0
 class Upkeep:
     """The background work of one profile in this process; shared by its subscriptions."""
 
-    def __init__(self, *, courier: Courier, store: Store, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        *,
+        courier: Courier,
+        telling: Telling,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
         self._courier = courier
+        self._telling = telling
         self._store = store
         self._clock = clock
         self._entropy = entropy
         self._sending = asyncio.Event()
         self._indexing = asyncio.Event()
+        self._letters = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin, if it is not under way."""
         if not self._tasks:
-            works = (self._send(), self._index())
+            works = (self._send(), self._tell(), self._index())
             self._tasks = {asyncio.create_task(work, name="upkeep") for work in works}
 
     async def stop(self) -> None:
@@ -54,6 +65,7 @@ class Upkeep:
         """Look now whether there is something to do."""
         self._sending.set()
         self._indexing.set()
+        self._letters.set()
 
     async def _send(self) -> None:
         failed = 0
@@ -75,6 +87,18 @@ class Upkeep:
         except AgencyError:
             return True
         return bool(report.waiting) and not report.accepted
+
+    async def _tell(self) -> None:
+        failed = 0
+        while True:
+            try:
+                await self._telling.send()
+            except AgencyError:
+                failed += 1
+                await self._clock.sleep(pause_ms(failed, self._entropy.jitter()))
+                continue
+            failed = 0
+            await _told(self._letters)
 
     async def _index(self) -> None:
         failed = 0

@@ -18,6 +18,7 @@ from agency_client.ports.store import Store
 from agency_client.services.approvals import ApprovalService
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
+from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
@@ -29,6 +30,7 @@ from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
+from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService
 from keys.signers import Signer, Signing
 
@@ -49,6 +51,8 @@ class Wiring:
     receiver: Receiver
     register: OfficerRegister
     approvals: ApprovalService
+    break_glass: BreakGlassService
+    telling: Telling
     rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
@@ -112,6 +116,14 @@ class Wiring:
         )
         rights = ReadingRights(register=register, directory=directory, clock=clock)
         viewing = ViewingService(agency=keyring.agency, store=store, rights=rights, clock=clock)
+        telling = Telling(
+            agency=keyring.agency,
+            store=store,
+            broker=broker,
+            directory=directory,
+            signing=signing,
+            clock=clock,
+        )
         publisher = Publisher(
             store=store,
             directory=directory,
@@ -147,6 +159,15 @@ class Wiring:
             ),
             register=register,
             approvals=ApprovalService(store=store, register=register, clock=clock),
+            break_glass=BreakGlassService(
+                store=store,
+                register=register,
+                rights=rights,
+                viewing=viewing,
+                teller=telling,
+                clock=clock,
+            ),
+            telling=telling,
             rights=rights,
             viewing=viewing,
             saving=AttachmentDownload(broker=broker, store=store, viewing=viewing, federation=pin),

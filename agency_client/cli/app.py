@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "officers": (f"{_CLI}.officers:officers", "this agency's officers: who may see and do what"),
     "acts": (f"{_CLI}.acts:acts", "acts that need two persons, and where they stand"),
     "approve": (f"{_CLI}.acts:approve", "approve an act that somebody else asked for"),
+    "break-glass": (f"{_CLI}.reviews:break_glass", "open a notice at once for danger to life"),
+    "review": (f"{_CLI}.reviews:review", "look at a break-glass afterwards, as a supervisor"),
     "audit": (f"{_CLI}.audit:audit", "verify the log, the directory and your own log"),
     "schema": (f"{_CLI}.schema:schema", "the JSON Schema of a notice type"),
     "config": (f"{_CLI}.config:config", "settings and where each comes from"),

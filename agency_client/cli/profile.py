@@ -18,6 +18,7 @@ from agency_client.cli.framework import command, common
 from agency_client.cli.output import columns, counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
 from agency_client.cli.partners import news_document, news_line
+from agency_client.cli.reviews import people_document, people_lines
 from agency_client.cli.runtime import (
     existing_profile,
     opened,
@@ -260,6 +261,7 @@ def _document(report: StatusReport) -> dict[str, object]:
         "lag": dict(report.lag),
         "findings": report.findings,
         "own_log_size": report.own_log_size,
+        "people": people_document(report.people),
         "membership": {
             "entry": report.membership.agreed.name if report.membership.agreed else "",
             "not_ours": report.membership.foreign,
@@ -293,6 +295,7 @@ def _lines(report: StatusReport) -> list[str]:
         f"keys        first to end on {instant(soonest)}{_soon(soonest)}",
         f"findings    {report.findings}"
         + ("; see `tocsin audit findings`" * bool(report.findings)),
+        *people_lines(report.people),
         *_member_lines(report.membership),
         *(f"behind      {safe(topic)}: {lag}" for topic, lag in report.lag.items() if lag),
     ]

@@ -53,6 +53,10 @@ class FindingKind(StrEnum):
     BREAK_GLASS = "break-glass"
     """An officer of ours opened a notice for danger to life; a supervisor is to review it."""
 
+    UNTOLD = "untold"
+    """An originator could not be told what was done with its notice here; `reason` is the broker's.
+    """
+
     BAD_LEAF = "bad-leaf"
     """A log leaf that does not say what its receipt or delivery says."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keys.framing import sha256
+from keys.letters import SignedLetter
 from officers.people import Officer
 
 REVIEW_WITHIN_MS = 72 * 60 * 60_000
@@ -139,3 +140,37 @@ class BreakGlassUse:
     def is_overdue(self, now: int) -> bool:
         """Whether it blocks the next one."""
         return not self.reviewed_at and now >= self.review_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingLetter:
+    """A letter that tells an originator something and was not taken yet.
+
+    Attributes:
+        number: names it at this agency.
+        row_id: the kept notice that it is about.
+        content: what it says.
+        sealed: the very bytes that were tried; None where none were.
+    """
+
+    number: int
+    row_id: int
+    content: bytes
+    sealed: SignedLetter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleStatus:
+    """What the agency's people have to see to.
+
+    Attributes:
+        officers: how many are in the register; where there are none, the profile is a system's.
+        to_approve: how many acts wait for a second person.
+        to_review: how many uses of break-glass wait for a supervisor.
+        review_by: until when the first of them has to be reviewed; 0 where there is none.
+    """
+
+    officers: int
+    to_approve: int
+    to_review: int
+    review_by: int

@@ -9,6 +9,7 @@ from typing import Any
 from agency_client.domain.findings import Finding
 from agency_client.domain.onward import Afterlife
 from agency_client.domain.partners import MembershipStatus
+from agency_client.domain.people import PeopleStatus
 from agency_client.domain.warnings import PreviewWarning
 from agency_client.errors import Reason
 from keys.envelope import Marking
@@ -207,6 +208,7 @@ class StatusReport:
     keys: tuple[KeyStatus, ...]
     own_log_size: int
     membership: MembershipStatus
+    people: PeopleStatus
 
 
 class Verdict(StrEnum):

@@ -40,7 +40,7 @@ class Teller(Protocol):
     """Tells the originator of a notice what was done with it here."""
 
     def tell(self, row: NoticeRow, letter: BreakGlassLetter) -> None:
-        """Keep the letter durably; it is sent as soon as the broker is there."""
+        """Keep a letter durably; it is sent as soon as the broker is there."""
 
 
 class BreakGlassService:
@@ -140,6 +140,10 @@ class BreakGlassService:
     def uses(self, *, unreviewed: bool = False) -> Sequence[BreakGlassUse]:
         """Return uses, oldest first: all, or those without a review."""
         return self._store.people.break_glass_uses(unreviewed=unreviewed)
+
+    async def all(self) -> Sequence[BreakGlassUse]:
+        """Return uses, oldest first."""
+        return await asyncio.to_thread(self.uses)
 
     async def review(self, number: int, outcome: str, viewer: Viewer) -> BreakGlassUse:
         """Note what a supervisor thinks of a use.

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agency_client.domain.delivery import TopicView
+from agency_client.domain.people import ActState, PeopleStatus
 from agency_client.domain.views import KeyStatus, StatusReport
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.store import Store
+from agency_client.services.approvals import MAX_LISTED
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
 from agency_client.services.partners import PartnerService
@@ -100,6 +102,18 @@ class StatusService:
             keys=self._keys,
             own_log_size=own_log_size,
             membership=self._partners.membership(),
+            people=self._people(),
+        )
+
+    def _people(self) -> PeopleStatus:
+        people = self._store.people
+        waiting = [one for one in people.acts(MAX_LISTED) if one.state is ActState.WAITING]
+        to_review = people.break_glass_uses(unreviewed=True)
+        return PeopleStatus(
+            officers=len(people.officers()),
+            to_approve=len(waiting),
+            to_review=len(to_review),
+            review_by=to_review[0].review_by if to_review else 0,
         )
 
     def _lag(self, topics: Sequence[TopicView]) -> Mapping[str, int]:

@@ -55,6 +55,19 @@ acts = Table(
     UniqueConstraint("digest"),
 )
 
+told_letters = Table(
+    "told_letters",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    _int("row_id"),
+    _bytes("content"),
+    _bytes("letter"),
+    _bytes("sealed"),
+    _bytes("signature"),
+    _int("done_at"),
+    Index("told_letters_waiting", "number", sqlite_where=text("done_at = 0")),
+)
+
 break_glass = Table(
     "break_glass",
     metadata,

@@ -54,6 +54,7 @@ def made(shell: Shell) -> Path:
     for agency in ("gr-pol", "bg-pol", "ro-old"):
         profile = folder / agency
         about = ["--name", f"Agency {agency}", "--country", agency[:2], "--kind", "police"]
+        about.append("--round-the-clock")
         requests.append(shell.did("init", agency, "--profile", profile, *about)["request"])
     admissions = [one for request in requests for one in ("--admit", request)]
     shell.did(

@@ -130,3 +130,42 @@ def test_an_act_that_nobody_asked_for_is_not_approved(desk: Desk) -> None:
         *["--officer-passphrase-file", secret, *desk.profile],
     )
     assert (ran.code, ran.failure["reason"]) == (3, "ACT_UNKNOWN")
+
+
+def test_break_glass_opens_at_once_and_is_reviewed_by_somebody_else(
+    desk: Desk, federation: Federation
+) -> None:
+    shell, profile = desk.shell, desk.profile
+    reference = publish(federation, {**MISSING, "purposes": ["PREVENTION"]}, *federation.greek)
+    receive(federation, *profile)
+    desk.add("duty", "--role", "DUTY_247")
+    desk.add("eleni", "--role", "SUPERVISOR")
+    show = ["show", reference, "--as", "duty", "--purpose", "THREAT_TO_LIFE", "--json", *profile]
+    assert shell.tocsin(*show).failure["reason"] == "UNKNOWN_NOTICE"
+    danger = ["--reason", "a child in danger", "--ticket", "4711"]
+    refused = shell.tocsin("break-glass", reference, *danger, "--as", "eleni", "--json", *profile)
+    assert (refused.code, refused.failure["reason"]) == (5, "OFFICER_REFUSED")
+    opened = shell.did("break-glass", reference, *danger, "--as", "duty", *profile)
+    assert opened["reference"] == reference
+    (use,) = shell.did("review", *profile)["uses"]
+    assert (use["notice"], use["opened_by"], use["reviewed_at"]) == (reference, "duty", "")
+    assert shell.did("status", *profile)["people"]["break_glass_to_review"] == 1
+    told = shell.tocsin("status", *profile).out
+    assert "to review   1 break-glass, by " in told
+    number = str(use["number"])
+    by_duty = ["review", number, "--outcome", "fine", "--as", "duty", "--json", *profile]
+    assert shell.tocsin(*by_duty).failure["reason"] == "OFFICER_REFUSED"
+    reviewed = shell.did("review", number, "--outcome", "justified", "--as", "eleni", *profile)
+    assert reviewed["use"]["reviewed_by"].startswith("eleni")
+    assert shell.did("status", *profile)["people"]["break_glass_to_review"] == 0
+    assert "nobody here" not in shell.tocsin("review", *profile).out
+
+
+def test_a_review_says_what_was_found(desk: Desk) -> None:
+    desk.add("eleni", "--role", "SUPERVISOR")
+    ran = desk.shell.tocsin("review", "1", "--as", "eleni", "--json", *desk.profile)
+    assert (ran.code, ran.failure["reason"]) == (2, "OUTCOME_NEEDED")
+    ran = desk.shell.tocsin(
+        "review", "1", "--outcome", "fine", "--as", "eleni", "--json", *desk.profile
+    )
+    assert (ran.code, ran.failure["reason"]) == (3, "ACT_UNKNOWN")

@@ -28,6 +28,7 @@ from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
+from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService, notice_view
 from agency_client.store.profile_store import ProfileStore
 from keys.envelope import Marking
@@ -109,6 +110,7 @@ class SimulatedAgency:
     receiver: Receiver
     register: OfficerRegister
     approvals: ApprovalService
+    telling: Telling
     rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
@@ -202,6 +204,14 @@ def open_agency(
         ),
         register=register,
         approvals=ApprovalService(store=store, register=register, clock=clock),
+        telling=Telling(
+            agency=agency,
+            store=store,
+            broker=link,
+            directory=directory,
+            signing=lambda: keys.signer,
+            clock=clock,
+        ),
         rights=rights,
         viewing=viewing,
         saving=AttachmentDownload(

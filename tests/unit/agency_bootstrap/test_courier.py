@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agency_client.ports.store import Store
     from agency_client.services.directory import DirectoryService
     from agency_client.services.sending import Sender
+    from agency_client.services.telling import Telling
 
 
 class SteppingClock:
@@ -210,9 +211,17 @@ async def test_two_do_not_drain_at_once() -> None:
     assert [one.accepted for one in reports] == [1, 2]
 
 
+class NothingToTell:
+    """No originator is to be told anything."""
+
+    async def send(self) -> None:
+        return None
+
+
 def upkeep_of(profile: Profile) -> Upkeep:
     return Upkeep(
         courier=profile.courier(),
+        telling=cast("Telling", NothingToTell()),
         store=cast("Store", profile),
         clock=profile.clock,
         entropy=NoJitter(),
