@@ -11,7 +11,7 @@ from typing import Self
 
 from keys.envelope import FrameHeader
 from keys.errors import EnvelopeError, FramingError, Reason
-from keys.fields import check_agency, check_bytes, check_key_id, check_time
+from keys.fields import check_agency, check_bytes, check_key_id, check_time, check_uuid7
 from keys.framing import HASH_BYTES, framed, read_text, read_uint, refusing, sha256, u64, unframe
 from keys.hpke import wrap
 from keys.places import NoticePlace
@@ -41,6 +41,7 @@ class Grant:
         rule_book: digest of the rule book that the grantor decided under.
         granted_at: milliseconds since 1970.
         expires_at: milliseconds since 1970; later than `granted_at`.
+        notice_id: UUID of version 7 as 16 bytes: what the grantee fetches the notice by.
     """
 
     federation: bytes
@@ -53,11 +54,13 @@ class Grant:
     rule_book: bytes
     granted_at: int
     expires_at: int
+    notice_id: bytes
 
     @refusing(EnvelopeError)
     def __post_init__(self) -> None:
         for digest in (self.federation, self.wrap_digest, self.rule_book):
             check_bytes(digest, HASH_BYTES, "digest")
+        check_uuid7(self.notice_id)
         for agency in (self.grantor, self.grantee):
             check_agency(agency)
         for key_id in (self.keyset_id, self.key_id):
@@ -87,15 +90,16 @@ class Grant:
             self.rule_book,
             u64(self.granted_at),
             u64(self.expires_at),
+            self.notice_id,
         )
 
     @classmethod
     @refusing(EnvelopeError)
     def decode(cls, data: bytes) -> Self:
         """Read GRANT bytes; raises `EnvelopeError` for any that `encode` would not write."""
-        items = unframe(_GRANT, data, 12)
+        items = unframe(_GRANT, data, 13)
         grantor, keyset_id, grantee, key_id, wrap_digest, rule_book = items[4:10]
-        granted_at, expires_at = items[10:]
+        granted_at, expires_at, notice_id = items[10:]
         return cls(
             federation=items[0],
             place=NoticePlace.read(items[1:4]),
@@ -107,6 +111,7 @@ class Grant:
             rule_book=rule_book,
             granted_at=read_uint(granted_at, 8),
             expires_at=read_uint(expires_at, 8),
+            notice_id=notice_id,
         )
 
 
@@ -137,6 +142,7 @@ def seal_grant(
     *,
     federation: bytes,
     place: NoticePlace,
+    notice_id: bytes,
     grantor: str,
     grantee: str,
     key: EncryptionKey,
@@ -151,6 +157,7 @@ def seal_grant(
         content_key: opens the notice's body and no other.
         federation: 32 bytes.
         place: the notice.
+        notice_id: its id, 16 bytes.
         grantor: whose `signer` it is.
         grantee: whose `key` it is.
         key: an encryption key from a directory that the grantor verified.
@@ -180,6 +187,7 @@ def seal_grant(
         rule_book=rule_book,
         granted_at=granted_at,
         expires_at=expires_at,
+        notice_id=notice_id,
     ).encode()
     signature = signer.sign(PAYLOAD_GRANT, grant)
     return SignedGrant(grant=grant, wrap=wrapped, signature=signature)

@@ -94,6 +94,8 @@ def _checked_notice(notice: DeliveredNotice, grant: Grant, statement: Statement)
         leaf_hash, notice.index, notice.path, statement.notice_count, statement.notice_root
     )
     header = NoticeHeader.decode(notice.header)
+    if header.notice_id != grant.notice_id:
+        raise EnvelopeError(Reason.STATEMENT_MISMATCH, "notice has not the id of the grant")
     return CheckedNotice(index=notice.index, header=header, leaf_hash=leaf_hash)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from keys import merkle
-from keys.envelope import Frame, Marking, Statement
+from keys.envelope import Frame, Marking, NoticeHeader, Statement
 from keys.fields import new_uuid7
 from keys.framing import sha256
 from keys.grants import SignedGrant, seal_grant
@@ -55,6 +55,7 @@ def grant_of(
         content_key_of(federation, frame, index),
         federation=federation.id,
         place=place_of(frame, index),
+        notice_id=NoticeHeader.decode(frame.notices[index].header).notice_id,
         grantor=grantor,
         grantee=grantee,
         key=key,

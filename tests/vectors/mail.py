@@ -4,7 +4,7 @@
 from dataclasses import replace
 
 from keys.body import content_key, pad
-from keys.envelope import SealedNotice
+from keys.envelope import NoticeHeader, SealedNotice
 from keys.framing import sha256
 from keys.grants import Grant, SignedGrant, grant_wrap_info
 from keys.letters import Letter, LetterHeader, SignedLetter, letter_info
@@ -63,6 +63,7 @@ def grant(sealed: Sealed) -> Grant:
         rule_book=book.digest,
         granted_at=NOW + 2 * HOUR,
         expires_at=NOW + 30 * DAY,
+        notice_id=NoticeHeader.decode(sealed.frame.notices[INDEX].header).notice_id,
     )
 
 

@@ -165,7 +165,9 @@ def place(value: Mapping[str, Any]) -> NoticePlace:
 
 def grant(value: Mapping[str, Any]) -> Grant:
     """Return a grant."""
-    return Grant(**_read(value, federation=raw, place=place, wrap_digest=raw, rule_book=raw))
+    return Grant(
+        **_read(value, federation=raw, place=place, wrap_digest=raw, rule_book=raw, notice_id=raw)
+    )
 
 
 def recall(value: Mapping[str, Any]) -> Recall:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from keys.envelope import Frame, FrameHeader
+from keys.envelope import Frame, FrameHeader, NoticeHeader
 from keys.errors import EnvelopeError, Reason, SignatureError, TrustError
 from keys.framing import framed, sha256, u32, u64
 from keys.grants import (
@@ -52,6 +52,10 @@ def signed_anew(
     return replace(signed, grant=grant, signature=agency.signer.sign(payload_type, grant))
 
 
+def notice_id(frame: Frame, index: int = 1) -> bytes:
+    return NoticeHeader.decode(frame.notices[index].header).notice_id
+
+
 def refusal(federation: Federation, signed: SignedGrant, keyset: Keyset) -> TrustError:
     with pytest.raises(TrustError) as refused:
         verify_grant(signed, keyset, federation.id)
@@ -70,7 +74,7 @@ def test_a_grant_says_who_admits_whom_to_what_until_when(
 
 
 @pytest.mark.must("GRANT-1")
-def test_a_grant_is_the_framing_of_all_it_says(grant: Grant) -> None:
+def test_a_grant_is_the_framing_of_all_it_says(open_frame: Frame, grant: Grant) -> None:
     assert grant.encode() == framed(
         "tocsin/grant/v1",
         grant.federation,
@@ -85,6 +89,7 @@ def test_a_grant_is_the_framing_of_all_it_says(grant: Grant) -> None:
         grant.rule_book,
         u64(NOW),
         u64(NOW + 30 * DAY),
+        notice_id(open_frame),
     )
     assert Grant.decode(grant.encode()) == grant
 
@@ -197,6 +202,7 @@ def test_a_changed_grant_is_refused(
         {"rule_book": bytes(31)},
         {"granted_at": -1},
         {"expires_at": 1 << 63},
+        {"notice_id": bytes(16)},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -225,6 +231,7 @@ def test_a_key_that_is_not_valid_then_is_not_wrapped_to(
             OTHER,
             federation=federation.id,
             place=place_of(open_frame),
+            notice_id=notice_id(open_frame, 0),
             grantor="gr-pol",
             grantee="hr-ngo",
             key=key,
@@ -243,6 +250,7 @@ def test_only_a_content_key_is_granted(federation: Federation, open_frame: Frame
             b"no key",
             federation=federation.id,
             place=place_of(open_frame),
+            notice_id=notice_id(open_frame, 0),
             grantor="gr-pol",
             grantee="hr-ngo",
             key=key,

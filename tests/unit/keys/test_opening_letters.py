@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from keys import merkle
-from keys.envelope import Frame, FrameHeader, Statement
+from keys.envelope import Frame, FrameHeader, NoticeHeader, Statement
 from keys.errors import EnvelopeError, OpenError, ProofError, Reason, TrustError
+from keys.fields import new_uuid7
 from keys.framing import sha256
 from keys.grants import Grant, SignedGrant, grant_wrap_info, verify_grant
 from keys.hpke import seal_to, wrap, wrap_info
@@ -16,7 +17,7 @@ from keys.letters import Letter, SignedLetter, letter_info, verify_letter
 from keys.opening import DeliveredFrame, OpenedNotice
 from keys.opening_letters import open_grant, open_granted, open_letter, verify_granted
 from keys.signing import Keyset
-from tests.simulator.federation import KEY, KEYSET, MARKING, Federation
+from tests.simulator.federation import KEY, KEYSET, MARKING, NOW, Federation
 from tests.simulator.mail import (
     OPEN_MARKING,
     content_key_of,
@@ -109,7 +110,8 @@ def test_a_grant_opens_no_other_notice_of_the_frame(
     open_frame: Frame, signed: SignedGrant, grant: Grant, keyset: Keyset, key: DecryptionKey
 ) -> None:
     other = granted_delivery(open_frame, 0)
-    claimed = replace(grant, place=place_of(open_frame, 0))
+    first = NoticeHeader.decode(open_frame.notices[0].header)
+    claimed = replace(grant, place=place_of(open_frame, 0), notice_id=first.notice_id)
     checked = verify_granted(claimed, other, keyset)
     with pytest.raises(OpenError) as refused:
         open_granted(checked, other, open_grant(grant, signed.wrap, key))
@@ -206,6 +208,15 @@ def test_a_changed_body_or_header_is_another_notice(
     ):
         refused = refusal(grant, replace(delivered, notices=(changed,)), keyset)
         assert refused.reason is Reason.STATEMENT_MISMATCH
+
+
+@pytest.mark.must("GRANT-9")
+def test_a_notice_of_another_id_is_refused(
+    federation: Federation, open_frame: Frame, delivered: DeliveredFrame, keyset: Keyset
+) -> None:
+    signed = grant_of(federation, open_frame, GRANTEE, index=1)
+    named = replace(Grant.decode(signed.grant), notice_id=new_uuid7(NOW))
+    assert refusal(named, delivered, keyset).reason is Reason.STATEMENT_MISMATCH
 
 
 @pytest.mark.must("GRANT-9")

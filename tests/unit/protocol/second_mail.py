@@ -59,6 +59,7 @@ _grant = ending(
         rule_book=hash32,
         granted_at=time,
         expires_at=time,
+        notice_id=notice_id,
     ),
     "granted_at",
     "expires_at",
@@ -164,7 +165,7 @@ def open_granted(
     leaf = notice_leaf(notice, body)
     need((index, leaf) == (value["index"], value["leaf_hash"]))
     need(root_by_path(leaf, index, signed["n"], path) == signed["notice_root"])
-    notice_header(notice)
+    need(notice_header(notice)["notice_id"] == value["notice_id"])
     key = unwrap(private_key(seed), grant_info(value), granted.wrap)
     return index, key, open_body(key, got.frame_header, notice, body)
 
@@ -217,6 +218,7 @@ def written_grant(value: Mapping[str, Any]) -> bytes:
         value["rule_book"],
         u(value["granted_at"], 8),
         u(value["expires_at"], 8),
+        value["notice_id"],
     )
 
 
