@@ -16,6 +16,7 @@ from agency_client.ports.broker import Broker
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
 from agency_client.services.approvals import ApprovalService
+from agency_client.services.asserting import Asserting
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
 from agency_client.services.audit import AuditService
 from agency_client.services.break_glass import BreakGlassService
@@ -33,6 +34,7 @@ from agency_client.services.status import StatusService
 from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService
 from keys.signers import Signer, Signing
+from keys.tls import thumbprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Wiring:
     approvals: ApprovalService
     break_glass: BreakGlassService
     telling: Telling
+    asserting: Asserting
     rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
@@ -168,6 +171,13 @@ class Wiring:
                 clock=clock,
             ),
             telling=telling,
+            asserting=Asserting(
+                key=lambda: (held.current.assertion_key_id, held.current.assertion_key),
+                certificate=lambda: thumbprint(issuer().certificate),
+                register=register,
+                directory=directory,
+                clock=clock,
+            ),
             rights=rights,
             viewing=viewing,
             saving=AttachmentDownload(broker=broker, store=store, viewing=viewing, federation=pin),

@@ -23,8 +23,7 @@ class Asserting:
     def __init__(
         self,
         *,
-        key_id: str,
-        key: Ed25519PrivateKey,
+        key: Callable[[], tuple[str, Ed25519PrivateKey]],
         certificate: Callable[[], bytes],
         register: OfficerRegister,
         directory: DirectoryService,
@@ -33,14 +32,12 @@ class Asserting:
         """Remember what to assert with.
 
         Args:
-            key_id: names our assertion key in the directory.
-            key: its private half.
+            key: returns our assertion key as it is now: its id in the directory, its private half.
             certificate: returns the SHA-256 of the certificate that the gateway shows now.
             register: our officers.
             directory: of the federation that it is asserted in.
             clock: says when.
         """
-        self._key_id = key_id
         self._key = key
         self._certificate = certificate
         self._register = register
@@ -74,4 +71,4 @@ class Asserting:
             assertion_id=new_assertion_id(),
             act=act.digest,
         )
-        return issue(assertion, self._key_id, self._key)
+        return issue(assertion, *self._key())
