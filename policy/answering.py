@@ -5,8 +5,7 @@ Works out, with each decision, the span of time for which it holds. Keeps nothin
 does that.
 """
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from policy.book import RuleBook, Section
 from policy.decisions import FAR_FUTURE, Decision
 from policy.errors import FactError
-from policy.evaluation import Entities, Outcome, agency_request, evaluate, load_entities
+from policy.evaluation import Entities, Outcome, agency_request, load_entities
 from policy.facts import (
     Json,
     boundaries,
@@ -26,13 +25,12 @@ from policy.facts import (
 )
 from policy.federation import NO_DECISION, ORIGINATOR, UNKNOWN_ORIGINATOR, Federation
 from policy.near_misses import NearMiss, near_misses
+from policy.slicing import ask
 
 if TYPE_CHECKING:
     from keys.directory import OperationEntry
     from keys.envelope import Marking
 
-PORTION = 32
-"""Questions that Cedar is given at once: some 2 ms in which hardly another thread runs."""
 _UNPERMITTED = {
     "publish": "No rule of the book lets {} publish this here.",
     "subscribe": "No rule of the book lets {} subscribe to this topic.",
@@ -129,11 +127,14 @@ def _by_book(
     except FactError as refusal:
         return [_undecided((str(refusal),), now)] * len(asked)
     requests = [
-        agency_request(question.action, one.agency, _resource(question, one), now) for one in asked
+        (one.agency, agency_request(question.action, one.agency, _resource(question, one), now))
+        for one in asked
     ]
     section = book.sections[question.action]
     answers: list[Answer] = []
-    outcomes = _outcomes(book, section, requests, entities)
+    outcomes = ask(
+        section.slices, book.rules, question.originator, requests, (entities, book.schema)
+    )
     for one, outcome in zip(asked, outcomes, strict=True):
         if outcome.errors:
             answers.append(_undecided(outcome.errors, now))
@@ -142,21 +143,6 @@ def _by_book(
         decision = _decision(book, question.action, one.agency, outcome, until)
         answers.append(Answer(decision=decision, since=since))
     return answers
-
-
-def _outcomes(
-    book: RuleBook, section: Section, requests: Sequence[Json], entities: Entities
-) -> Iterator[Outcome]:
-    """Yield what Cedar answers, and let other threads run after each full portion.
-
-    Cedar lets go of the interpreter and takes it back so often that a thread which waits for it
-    does not get it in its turn.
-    """
-    for at in range(0, len(requests), PORTION):
-        portion = requests[at : at + PORTION]
-        yield from evaluate(portion, section.policies, entities, book.schema)
-        if len(portion) == PORTION:
-            time.sleep(0)
 
 
 def _entities(

@@ -16,10 +16,11 @@ import cedarpy
 
 from keys.entries import MAX_RULE_BOOK_BYTES, rule_book_digest
 from policy.errors import BookError, FactError
-from policy.evaluation import PolicySet, Schema, agency_request, evaluate, load_entities
+from policy.evaluation import Schema, agency_request, evaluate, load_entities
 from policy.facts import Json, notice_name, reference, specimens
 from policy.nesting import check_policies, check_schema
 from policy.rules import Rule
+from policy.slicing import Slices
 
 ACTIONS = ("publish", "subscribe", "deliver")
 """What agencies do at the broker; officers' acts are judged at the agency."""
@@ -32,11 +33,11 @@ class Section:
     """The rules that can apply to one action; the others cannot change its answer.
 
     Attributes:
-        policies: those rules, each under its own `@id`.
+        slices: those rules, each under its own `@id`, and cut by whom they are about.
         bounded: whether its answers change only at dates that the facts hold.
     """
 
-    policies: PolicySet
+    slices: Slices
     bounded: bool
 
 
@@ -146,14 +147,12 @@ def _read_rule(tree: Json) -> Rule:
 
 def _section(rules: Iterable[Rule], action: str) -> Section:
     applicable = [rule for rule in rules if rule.can_apply(action)]
-    trees = {rule.id: rule.tree for rule in applicable}
-    text = json.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []})
     try:
-        policies = PolicySet.from_json_str(text)
+        slices = Slices.of(applicable)
     except ValueError as refusal:
         raise BookError(f"a rule for {action} is nested too deeply for Cedar") from refusal
     return Section(
-        policies=policies,
+        slices=slices,
         bounded=all(rule.is_bounded() for rule in applicable),
     )
 
@@ -168,6 +167,6 @@ def _check_words(schema: Schema, sections: Mapping[str, Section]) -> None:
     for action, section in sections.items():
         resource = topic if action == "subscribe" else notice
         question = agency_request(action, "specimen", resource, now=0)
-        (outcome,) = evaluate([question], section.policies, entities, schema)
+        (outcome,) = evaluate([question], section.slices.whole, entities, schema)
         if outcome.errors:
             raise BookError(f"the book cannot decide on {action}: {outcome.errors[0]}")

@@ -28,6 +28,21 @@ class Rule:
     says: str
     tree: Mapping[str, Tree]
 
+    @property
+    def forbids(self) -> bool:
+        """Whether it forbids; else it permits."""
+        return bool(self.tree["effect"] == "forbid")
+
+    @property
+    def principal(self) -> str | None:
+        """The one agency whose acts it is about, where its head names one."""
+        return _named(self.tree["principal"])
+
+    @property
+    def originator(self) -> str | None:
+        """The one agency whose notices it is about, where its head names one."""
+        return _named(self.tree["resource"])
+
     def can_apply(self, action: str) -> bool:
         """Return False only when the head rules out that an agency does `action`.
 
@@ -42,6 +57,17 @@ class Rule:
     def is_bounded(self) -> bool:
         """Return whether the rule's answer changes only at dates that its facts hold."""
         return all(_is_bounded(condition["body"]) for condition in self.tree["conditions"])
+
+
+def _named(head: Tree) -> str | None:
+    """Return the agency in a head like `== AGENCY`, `in AGENCY` or `is KIND in AGENCY`.
+
+    No agency is above another one in the facts, so being in an agency is being it, or its notice.
+    """
+    entity = head.get("entity") or head.get("in", {}).get("entity")
+    if entity is None or entity["type"] != f"{NAMESPACE}::Agency":
+        return None
+    return str(entity["id"])
 
 
 def _is_bounded(tree: Tree) -> bool:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The standard book's rules for publish, subscribe and deliver, written by hand, one by one.
 
-Says whether an act is allowed under those of them that a book has, and nothing of why. Shares no
-code with the policy package.
+And rules that single agencies made for themselves, as text of the book and by hand. Says whether an
+act is allowed under those that a book has, and nothing of why. Shares no code with the policy
+package.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from types import MappingProxyType
 from typing import TypeAlias
 
 from tests.unit.policy.worlds import Agency, Marking, Topic, World
@@ -85,8 +88,67 @@ FORBIDS: Mapping[str, Mapping[str, Rule]] = {
 }
 
 
+Overlay: TypeAlias = Callable[[Act, str], bool]
+"""Whether a rule forbids an act that is about a notice of this originator."""
+
+_INBOUND = """
+@id("{id}") @says("We do not take it.")
+forbid (principal == Tocsin::Agency::"{agency}", action == Tocsin::Action::"deliver",
+        resource is Tocsin::Notice)
+when {{ {condition} }};
+"""
+_OUTBOUND = """
+@id("{id}") @says("We do not give it to them.")
+forbid (principal is Tocsin::Agency, action == Tocsin::Action::"deliver",
+        resource is Tocsin::Notice in Tocsin::Agency::"{agency}")
+when {{ {condition} }};
+"""
+_TAKEN: Mapping[str, tuple[str, Rule]] = {
+    "plain": ("!resource.sanitised", lambda act: not act.marking.sanitised),
+    "lapsed": (
+        "principal.agreementUntil <= context.now",
+        lambda act: act.agency.agreement_until <= act.now,
+    ),
+}
+_GIVEN: Mapping[str, tuple[str, Rule]] = {
+    "GREEN": ('resource.tlp == Tocsin::Tlp::"GREEN"', lambda act: act.marking.tlp == "GREEN"),
+    "foreign": (
+        'principal.country == Tocsin::Country::"RO"',
+        lambda act: act.agency.country == "RO",
+    ),
+}
+
+
+def overlays(names: Sequence[str]) -> tuple[str, dict[str, Overlay]]:
+    """Return rules that these agencies made about what they take and give: as text, and by hand."""
+    text, by_hand = "", dict[str, Overlay]()
+    for agency, (about, (condition, rule)) in product(names, _TAKEN.items()):
+        name = f"IN-{agency}-{about}"
+        text += _INBOUND.format(id=name, agency=agency, condition=condition)
+        by_hand[name] = _incoming(agency, rule)
+    for agency, (about, (condition, rule)) in product(names, _GIVEN.items()):
+        name = f"OUT-{agency}-{about}"
+        text += _OUTBOUND.format(id=name, agency=agency, condition=condition)
+        by_hand[name] = _outgoing(agency, rule)
+    return text, by_hand
+
+
+def _incoming(agency: str, rule: Rule) -> Overlay:
+    return lambda act, _: act.agency.agency == agency and rule(act)
+
+
+def _outgoing(agency: str, rule: Rule) -> Overlay:
+    return lambda act, originator: originator == agency and rule(act)
+
+
 def is_allowed(
-    world: World, action: str, act: Act, *, originator: str = "", without: Collection[str] = ()
+    world: World,
+    action: str,
+    act: Act,
+    *,
+    originator: str = "",
+    without: Collection[str] = (),
+    more: Mapping[str, Overlay] = MappingProxyType({}),
 ) -> bool:
     """Decide by the standard book without some of its rules.
 
@@ -96,12 +158,17 @@ def is_allowed(
         act: by whom and what.
         originator: who signed what would be delivered; it always receives.
         without: ids of rules that the book does not have.
+        more: rules about delivery that it has besides.
     """
     name = act.agency.agency
     if not world.active(name) or act.agency.role == "auditor":
         return False
     if action == "deliver" and name == originator:
         return True
+    if action == "deliver" and any(
+        rule(act, originator) for name, rule in more.items() if name not in without
+    ):
+        return False
     return _holds(PERMITS[action], act, without) and not _holds(FORBIDS[action], act, without)
 
 

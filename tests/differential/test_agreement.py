@@ -28,7 +28,7 @@ from policy.facts import (
 )
 from policy.federation import Federation
 from policy.rules import Rule
-from tests.differential.oracle import ALWAYS, FORBIDS, PLAIN, Act, is_allowed
+from tests.differential.oracle import ALWAYS, FORBIDS, PLAIN, Act, is_allowed, overlays
 from tests.unit.policy.worlds import Agency, Marking, Operation, Topic, World
 
 DECISIONS = 100_000
@@ -36,8 +36,11 @@ STEPS_PER_DIRECTORY, STEPS_PER_BOOK = 40, 80
 LAST = 24
 """Dates and times are hours of one day, so that they meet often."""
 
-SCHEMA, POLICIES = standard_book()
 NAMES = [f"agency-{number}" for number in range(20)]
+OVERLAID = ["agency-0", "agency-3", "agency-7", "agency-8", "agency-12"]
+SCHEMA, STANDARD = standard_book()
+OVERLAYS, BY_HAND = overlays(OVERLAID)
+POLICIES = STANDARD + OVERLAYS
 CIRCLES = ["readers", "publishers", "others"]
 KINDS = ["POLICE", "BORDER", "PROSECUTOR", "LABOUR", "FIU", "NGO", "HOTLINE", "IGO"]
 COUNTRIES = ["GR", "RO", "XX"]
@@ -85,7 +88,12 @@ class Run:
     def walk(self, steps: Iterator[int]) -> None:
         for step in steps:
             if step % STEPS_PER_BOOK == 0:
-                self.without = frozenset(self._some(sorted(FORBIDS["deliver"]), 2))
+                self.without = frozenset(
+                    {
+                        *self._some(sorted(FORBIDS["deliver"]), 2),
+                        *self._some(sorted(BY_HAND), len(BY_HAND)),
+                    }
+                )
                 self.engine = None
             if step % STEPS_PER_DIRECTORY == 0 or self.engine is None:
                 self._change()
@@ -250,6 +258,7 @@ class Run:
             act,
             originator=question.originator,
             without=self.without,
+            more=BY_HAND,
         )
 
 
@@ -294,11 +303,23 @@ def _fails_open(*given: Any, **more: Any) -> list[Any]:
     return [replace(outcomes[0], allow=True), *outcomes[1:]]
 
 
+def _no_group(*_: object) -> int:
+    """An agency that is asked about without the rules that it made."""
+    return 0
+
+
+def _first_part(one: Any, *_: object) -> Any:
+    """A book of whose parts the second is not heard."""
+    return one
+
+
 _CAN_APPLY = Rule.can_apply
 FAULTS: dict[str, tuple[str, Callable[..., object]]] = {
     "kept beyond its time": ("policy.answering.Answer.holds_at", _never_stale),
     "a slice without a rule": ("policy.rules.Rule.can_apply", _without_forbids),
-    "an engine that allows": ("policy.answering.evaluate", _fails_open),
+    "an engine that allows": ("policy.slicing.evaluate", _fails_open),
+    "a group without its own rules": ("policy.slicing.Slices.group_of", _no_group),
+    "parts of which one counts": ("policy.slicing.merged", _first_part),
 }
 
 
