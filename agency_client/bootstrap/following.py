@@ -81,24 +81,24 @@ class Following:
         with self.store.locks.receiver():
             self.upkeep.start()
             try:
-                failed, is_troubled = 0, False
+                failed, is_troubled, is_open = 0, False, False
 
                 def opened() -> None:
-                    nonlocal is_troubled
+                    nonlocal is_troubled, is_open
                     if is_troubled and recovered is not None:
                         recovered()
-                    is_troubled = False
+                    is_troubled, is_open = False, True
 
                 while True:
                     self.upkeep.check()
-                    began = self.clock.now_ms()
+                    began, is_open = self.clock.now_ms(), False
                     try:
                         async with aclosing(self._session(wanted, viewer, opened)) as session:
                             async for view in session:
                                 failed = 0
                                 yield view
                     except AgencyError as error:
-                        if error.reason not in PASSING:
+                        if error.reason not in PASSING and not (is_open and _is_renewed(error)):
                             raise
                         if troubled is not None:
                             troubled(error)
@@ -122,3 +122,8 @@ class Following:
                     rows = batch.rows[start : start + SHOWN_AT_ONCE]
                     for view in await self.viewing.stream(rows, viewer, wanted):
                         yield view
+
+
+def _is_renewed(error: AgencyError) -> bool:
+    """Whether an open stream may have ended for its certificate alone: the next has a newer one."""
+    return error.reason is Reason.UNAUTHENTICATED

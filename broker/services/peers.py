@@ -38,6 +38,13 @@ class _Anchor:
     roots: tuple[bytes, ...]
     pin: bytes
 
+    def holds_under(self, now: "_Anchor") -> bool:
+        """Whether what hung on this hangs on what the directory says `now` all the same.
+
+        A root that is added, to take the place of another later, takes nothing from what is there.
+        """
+        return (self.peer, self.pin) == (now.peer, now.pin) and set(self.roots) <= set(now.roots)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
@@ -93,7 +100,7 @@ class Peers:
         if peer.kind is not PeerKind.STEWARD:
             self._directory.standing(peer.name)
         shown, until = self._shown.get(peer, (None, 0))
-        if anchor != shown or self._clock.now() > until:
+        if shown is None or not shown.holds_under(anchor) or self._clock.now() > until:
             raise _stranger(f"enrolment of {peer.name} changed, or its certificate has ended")
 
     def _verified(self, leaf: bytes, chain: bytes) -> _Anchor:

@@ -186,13 +186,31 @@ async def test_an_agency_enrolled_with_another_key_is_cut_off_from_its_old_one(
 async def test_a_certificate_under_an_old_root_is_believed_while_a_new_one_is_added(
     world: World,
 ) -> None:
-    ask(world, shown(world))
+    peer = ask(world, shown(world))
     added = make_root("next", not_before=NOW - DAY, not_after=NOW + YEARS)
     entry = world.federation.agencies["gr-pol"].entry
     await world.submit(replace(entry, tls_roots=(*entry.tls_roots, added.certificate)))
+    world.services.peers.check(peer)
     assert ask(world, shown(world)) == GREEK
     key = world.federation.agencies["gr-pol"].tls_leaf.key
     assert ask(world, issued(world, added, key=key)) == GREEK
+
+
+async def test_when_a_root_is_dropped_nothing_is_believed_that_hung_on_it_alone(
+    world: World,
+) -> None:
+    agency = world.federation.agencies["gr-pol"]
+    old, added = agency.tls_root, make_root("next", not_before=NOW - DAY, not_after=NOW + YEARS)
+    both = replace(agency.entry, tls_roots=(old.certificate, added.certificate))
+    await world.submit(both)
+    peer = ask(world, shown(world))
+    await world.submit(replace(both, tls_roots=(added.certificate,)))
+    with pytest.raises(BrokerError) as caught:
+        world.services.peers.check(peer)
+    assert caught.value.reason is Reason.UNAUTHENTICATED
+    assert refusal(world, shown(world)) is Reason.UNAUTHENTICATED
+    assert ask(world, issued(world, added, key=agency.tls_leaf.key)) == GREEK
+    world.services.peers.check(peer)
 
 
 async def test_a_change_of_the_directory_leaves_others_alone(world: World) -> None:
