@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from broker.domain.deliveries import Form, Showing, StoredFrame, Withheld
 from broker.domain.logs import LogKind
 from keys.framing import sha256, u8, u32
+from keys.grants import Grant
+from keys.letters import LetterHeader
 from keys.logleaf import Value, encode_leaf
+from keys.places import NoticePlace
+from keys.recalls import Recall
 
 PUBLISH = "publish"
 DELIVER = "deliver"
@@ -187,6 +191,44 @@ def log_reading(
         "count": count,
     }
     return Act(kind=READ_LOG, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def letter_posting(header: LetterHeader, letter: bytes, time_ms: int, salt: bytes) -> Act:
+    """Return the act of putting a letter, by its LETTER's SHA-256, into a mailbox."""
+    fields = {
+        "sender": header.sender,
+        "recipient": header.recipient,
+        "kind": header.kind,
+        **_place_fields(header.place),
+        "letter": letter,
+    }
+    return Act(kind=LETTER, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def grant_posting(grant: Grant, digest: bytes, time_ms: int, salt: bytes) -> Act:
+    """Return the act of admitting a grantee; `digest` is the GRANT's SHA-256."""
+    fields = {
+        "grantor": grant.grantor,
+        "grantee": grant.grantee,
+        **_place_fields(grant.place),
+        "grant": digest,
+    }
+    return Act(kind=GRANT, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def recall_posting(recall: Recall, digest: bytes, time_ms: int, salt: bytes) -> Act:
+    """Return the act of taking a notice back; `digest` is the RECALL's SHA-256."""
+    fields = {
+        "originator": recall.originator,
+        **_place_fields(recall.place),
+        "reason": recall.reason,
+        "recall": digest,
+    }
+    return Act(kind=RECALL, time_ms=time_ms, fields=fields, salt=salt)
+
+
+def _place_fields(place: NoticePlace) -> dict[str, Value]:
+    return {"statement": place.statement, "index": place.index}
 
 
 def expiry(frame: StoredFrame, indices: Iterable[int], time_ms: int, salt: bytes) -> Act:

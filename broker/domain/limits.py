@@ -15,6 +15,10 @@ MAX_PULL_FRAMES = 100
 MAX_WAIT_MS = 30_000
 """Long polls end before the common proxy timeout of a minute."""
 MAX_LEAVES = 10_000
+MAX_MAIL = 100
+"""Of the largest letters, some 2 MiB."""
+MAX_MAIL_BYTES = 3 << 20
+"""An answer with mail stays well below the 4 MiB of a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,11 @@ class Settings:
         refusals_burst: refusals of one agency that get a leaf each before they are counted only.
         refusals_refill_ms: one more of them is allowed after this.
         cards_per_day: contact cards that one agency may enter into the directory.
-        upkeep_ms: how often attachments are collected and counted refusals written.
+        mail_burst: letters and grants from one agency to another at once; a mass of recalls is
+            answered by as many attestations.
+        mail_refill_ms: one more of them is allowed after this.
+        upkeep_ms: how often attachments are collected, counted refusals written and expired notices
+            destroyed.
     """
 
     heartbeat_ms: int = 15_000
@@ -49,4 +57,6 @@ class Settings:
     refusals_burst: int = 100
     refusals_refill_ms: int = 1_000
     cards_per_day: int = 24
+    mail_burst: int = 10_000
+    mail_refill_ms: int = 1_000
     upkeep_ms: int = MINUTE_MS

@@ -17,6 +17,7 @@ _SUBSCRIBER = "/tocsin.v1.SubscriberService"
 _ATTACHMENT = "/tocsin.v1.AttachmentService"
 _DIRECTORY = "/tocsin.v1.DirectoryService"
 _LOG = "/tocsin.v1.LogService"
+_MAILBOX = "/tocsin.v1.MailboxService"
 
 ACCESS: Mapping[str, frozenset[PeerKind]] = MappingProxyType(
     {
@@ -30,6 +31,11 @@ ACCESS: Mapping[str, frozenset[PeerKind]] = MappingProxyType(
         f"{_SUBSCRIBER}/ListTopics": _AGENCIES,
         f"{_ATTACHMENT}/PutAttachmentChunk": _AGENCIES,
         f"{_ATTACHMENT}/GetAttachmentChunk": _AGENCIES,
+        f"{_MAILBOX}/SubmitLetter": _AGENCIES,
+        f"{_MAILBOX}/SubmitGrant": _AGENCIES,
+        f"{_MAILBOX}/SubmitRecall": _AGENCIES,
+        f"{_MAILBOX}/ListMail": _AGENCIES,
+        f"{_MAILBOX}/ListRecipients": _AGENCIES,
         f"{_DIRECTORY}/ListRoots": _EVERYONE,
         f"{_DIRECTORY}/ListEntries": _EVERYONE,
         f"{_DIRECTORY}/SubmitEntry": _STEWARDS | _AGENCIES,

@@ -7,6 +7,7 @@ encoding, "Last One Wins" and embedded messages.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tocsin.v1 import core_pb2
@@ -43,10 +44,11 @@ def log_reference(log: LogRef) -> core_pb2.LogReference:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """The shared bytes of a frame: without its notices, and the notices."""
+    """The shared bytes of a frame: without its notices, and the notices; how many are gone."""
 
     head: bytes
     notices: bytes
+    gone: int
 
 
 class DeliveryBytes:
@@ -73,12 +75,20 @@ class DeliveryBytes:
             notices = b""
         return b"".join((common.head, notices, _own(delivered)))
 
+    def drop(self, keys: Iterable[tuple[str, int]]) -> None:
+        """Let go of frames, by topic and sequence, of which something was destroyed."""
+        for key in keys:
+            dropped = self._kept.pop(key, None)
+            if dropped is not None:
+                self._bytes -= len(dropped.head) + len(dropped.notices)
+
     def _common(self, frame: StoredFrame) -> _Common:
         common = self._kept.get(frame.key)
-        if common is not None:
+        if common is not None and common.gone == len(frame.gone):
             self._kept.move_to_end(frame.key)
             return common
-        common = _Common(_head(frame), _all_notices(frame))
+        self.drop([frame.key])
+        common = _Common(_head(frame), _all_notices(frame), len(frame.gone))
         self._kept[frame.key] = common
         self._bytes += len(common.head) + len(common.notices)
         while self._bytes > self._max_bytes:

@@ -16,6 +16,7 @@ from tocsin.v1 import (
     attachment_service_pb2,
     directory_service_pb2,
     log_service_pb2,
+    mailbox_service_pb2,
     publisher_service_pb2,
     subscriber_service_pb2,
 )
@@ -30,6 +31,7 @@ from broker.rpc.directory_servicer import DirectoryServicer
 from broker.rpc.gate import Gate, Handler
 from broker.rpc.health_servicer import HealthServicer
 from broker.rpc.log_servicer import LogServicer
+from broker.rpc.mailbox_servicer import MailboxServicer
 from broker.rpc.publisher_servicer import PublisherServicer
 from broker.rpc.reflection_servicer import ReflectionServicer, reflection_service
 from broker.rpc.services import Services
@@ -49,6 +51,7 @@ FILES: tuple[FileDescriptor, ...] = (
     attachment_service_pb2.DESCRIPTOR,
     directory_service_pb2.DESCRIPTOR,
     log_service_pb2.DESCRIPTOR,
+    mailbox_service_pb2.DESCRIPTOR,
 )
 ALL_FILES: tuple[Any, ...] = (
     *FILES,
@@ -134,6 +137,7 @@ class RpcServer:
         self._health.stop()
         self._draining.set()
         self.services.publishing.drain()
+        self.services.mailbox.drain()
         await self.services.subscriptions.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -164,18 +168,21 @@ class RpcServer:
 
     def _servicers(self, gate: Gate) -> Mapping[str, object]:
         services = self.services
+        deliveries = DeliveryBytes()
+        services.destroyed.listen(deliveries.drop)
         return {
             "tocsin.v1.PublisherService": PublisherServicer(
                 publishing=services.publishing, refusal=gate.refusal, draining=self._draining
             ),
             "tocsin.v1.SubscriberService": SubscriberServicer(
-                subscriptions=services.subscriptions, deliveries=DeliveryBytes()
+                subscriptions=services.subscriptions, deliveries=deliveries
             ),
             "tocsin.v1.AttachmentService": AttachmentServicer(attachments=services.attachments),
             "tocsin.v1.DirectoryService": DirectoryServicer(
                 directory=services.directory, logs=services.logs
             ),
             "tocsin.v1.LogService": LogServicer(logs=services.logs),
+            "tocsin.v1.MailboxService": MailboxServicer(mailbox=services.mailbox),
             "grpc.health.v1.Health": self._health,
             reflection_service(): ReflectionServicer(service_names()),
         }

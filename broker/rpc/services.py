@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services as the servicers need them. `broker.services.assembly` makes the real ones."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Protocol
 
 from broker.domain.attachments import Chunk, Upload
@@ -11,12 +11,16 @@ from broker.domain.deliveries import Delivered
 from broker.domain.events import Event
 from broker.domain.filters import Filter
 from broker.domain.logs import Inclusion, LogKind
+from broker.domain.mail import HolderState, MailPage, Posted
 from broker.domain.peers import Peer
 from broker.domain.receipts import Receipt
 from broker.domain.topics import TopicView
 from broker.errors import BrokerError
 from keys.directory import Directory
 from keys.envelope import Frame
+from keys.grants import SignedGrant
+from keys.letters import SignedLetter
+from keys.recalls import SignedRecall
 
 
 class Publishing(Protocol):
@@ -170,6 +174,44 @@ class Logs(Protocol):
         ...
 
 
+class Mailbox(Protocol):
+    """Takes letters, grants and recalls, and hands mail to whom it is for."""
+
+    async def submit_letter(self, agency: str, letter: SignedLetter) -> Posted:
+        """Put a letter into its recipient's mailbox."""
+        ...
+
+    async def submit_grant(self, agency: str, grant: SignedGrant) -> Posted:
+        """Admit an agency to a notice."""
+        ...
+
+    async def submit_recall(
+        self, agency: str, recall: SignedRecall, assertions: Sequence[str]
+    ) -> Posted:
+        """Take a notice back."""
+        ...
+
+    async def mail(self, agency: str, after: int, count: int, wait_ms: int) -> MailPage:
+        """Return mail behind a place, or wait for the first."""
+        ...
+
+    async def recipients(self, agency: str, notice_id: bytes) -> Sequence[HolderState]:
+        """Return who could open a notice of the caller's own."""
+        ...
+
+    def drain(self) -> None:
+        """Let nobody wait any longer."""
+        ...
+
+
+class Destroyed(Protocol):
+    """Tells of frames of which something was destroyed."""
+
+    def listen(self, keeper: Callable[[Iterable[tuple[str, int]]], None]) -> None:
+        """Tell `keeper` from now on."""
+        ...
+
+
 class Peers(Protocol):
     """Knows who is calling."""
 
@@ -201,3 +243,7 @@ class Services(Protocol):
     def logs(self) -> Logs: ...  # noqa: D102
     @property
     def peers(self) -> Peers: ...  # noqa: D102
+    @property
+    def mailbox(self) -> Mailbox: ...  # noqa: D102
+    @property
+    def destroyed(self) -> Destroyed: ...  # noqa: D102

@@ -27,6 +27,7 @@ _MAX_OF: Mapping[str, int] = MappingProxyType(
     {
         "/tocsin.v1.PublisherService/PublishStream": 32,  # outlets; each may have one being read
         "/tocsin.v1.SubscriberService/Pull": 64,  # may wait for long, and then has 2 MiB to say
+        "/tocsin.v1.MailboxService/ListMail": 64,  # the same
     }
 )
 _LARGE_ANSWERS = frozenset(

@@ -10,9 +10,13 @@ from broker.ports.store import Store
 from broker.services.attachments import Attachments
 from broker.services.choosing import Choosing
 from broker.services.delivering import Delivering
+from broker.services.destroyed import Destroyed
 from broker.services.directory_keeping import DirectoryKeeping
+from broker.services.expiring import Expiring
 from broker.services.fetching import Fetching
 from broker.services.logs import Logs
+from broker.services.mailbox import Mailbox
+from broker.services.mailroom import Mailroom
 from broker.services.peers import Peers
 from broker.services.publishing import Publishing
 from broker.services.refusals import Refusals
@@ -33,6 +37,8 @@ class Services:
     logs: Logs
     peers: Peers
     upkeep: Upkeep
+    mailbox: Mailbox
+    destroyed: Destroyed
 
 
 async def assemble(
@@ -74,6 +80,15 @@ async def assemble(
         logs=logs,
         settings=settings,
     )
+    room = Mailroom(
+        store=store,
+        clock=clock,
+        entropy=entropy,
+        directory=directory,
+        wakeups=wakeups,
+        destroyed=Destroyed(),
+        settings=settings,
+    )
     return Services(
         publishing=Publishing(
             store=store,
@@ -95,5 +110,7 @@ async def assemble(
         directory=directory,
         logs=logs,
         peers=Peers(directory, clock, refusals),
-        upkeep=Upkeep(store, clock, refusals, settings),
+        upkeep=Upkeep(store, clock, refusals, Expiring(room), settings),
+        mailbox=Mailbox(room, refusals),
+        destroyed=room.destroyed,
     )

@@ -8,7 +8,6 @@ What the store could not do is no decision and not written here.
 
 from collections import Counter
 from dataclasses import replace
-from math import inf
 
 from broker.domain.acts import Act, Refusal, refusal
 from broker.domain.limits import Settings
@@ -16,6 +15,7 @@ from broker.errors import BrokerError, Reason
 from broker.ports.clock import Clock
 from broker.ports.entropy import Entropy
 from broker.ports.store import Store
+from broker.services.buckets import Buckets
 from broker.telemetry import log_for
 from keys.logleaf import SALT_BYTES
 
@@ -43,9 +43,7 @@ class Refusals:
         self._store = store
         self._clock = clock
         self._entropy = entropy
-        self._burst = settings.refusals_burst
-        self._refill_ms = settings.refusals_refill_ms
-        self._buckets: dict[str, tuple[float, int]] = {}
+        self._buckets = Buckets(settings.refusals_burst, settings.refusals_refill_ms)
         self._counted: Counter[_Key] = Counter()
 
     async def note(self, refused: Refusal, error: BrokerError) -> None:
@@ -98,9 +96,4 @@ class Refusals:
 
     def _has_leaf(self, agency: str) -> bool:
         """Take a leaf out of the agency's bucket, if there is one."""
-        now = self._clock.now()
-        left, since = self._buckets.get(agency, (inf, now))
-        left = min(self._burst, left + max(0, now - since) / self._refill_ms)
-        has_one = left >= 1
-        self._buckets[agency] = (left - 1 if has_one else left, now)
-        return has_one
+        return self._buckets.take(agency, self._clock.now())

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has to be done now and then: forget attachments that nobody used, write counted refusals."""
+"""What has to be done now and then: forget, destroy, and write what was only counted.
+
+Attachments that nobody used are forgotten, notices that have expired destroyed.
+"""
 
 import asyncio
 
@@ -7,6 +10,7 @@ from broker.domain.limits import Settings
 from broker.errors import BrokerError
 from broker.ports.clock import Clock
 from broker.ports.store import Store
+from broker.services.expiring import Expiring
 from broker.services.refusals import Refusals
 from broker.telemetry import log_for
 
@@ -19,8 +23,16 @@ _log = log_for("upkeep")
 class Upkeep:
     """The upkeep of one broker."""
 
-    def __init__(self, store: Store, clock: Clock, refusals: Refusals, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        refusals: Refusals,
+        expiring: Expiring,
+        settings: Settings,
+    ) -> None:
         self._store = store
+        self._expiring = expiring
         self._clock = clock
         self._refusals = refusals
         self._settings = settings
@@ -41,6 +53,10 @@ class Upkeep:
             await self._collect()
         except BrokerError as error:
             _log.warning("attachments_not_collected", reason=error.reason.value)
+        try:
+            await self._expire()
+        except BrokerError as error:
+            _log.warning("notices_not_destroyed", reason=error.reason.value)
 
     async def _write_refusals(self) -> None:
         try:
@@ -55,3 +71,8 @@ class Upkeep:
             collected += count
         if collected:
             _log.info("attachments_collected", count=collected)
+
+    async def _expire(self) -> None:
+        count = await self._expiring.do()
+        if count:
+            _log.info("notices_destroyed", frames=count)

@@ -74,6 +74,11 @@ class Wakeups:
             for listener in self._listeners.get(agency, ()):
                 listener.tell(topic, sequence)
 
+    def wake(self, agency: str) -> None:
+        """Wake those who wait for one agency."""
+        for listener in self._listeners.get(agency, ()):
+            listener.wake()
+
     def wake_all(self) -> None:
         """Wake everybody."""
         for waiting in self._listeners.values():

@@ -16,16 +16,21 @@ from broker.domain.cursors import Cursor
 from broker.domain.deliveries import Delivered, Form, StoredFrame
 from broker.domain.filters import Filter
 from broker.domain.logs import Inclusion, LogKind
+from broker.domain.mail import HolderState, MailItem, MailPage, Posted
 from broker.domain.peers import Peer, PeerKind
 from broker.domain.receipts import LogRef, Receipt
 from broker.domain.topics import TopicView
 from broker.errors import BrokerError, Reason
+from broker.services.destroyed import Destroyed
 from keys import merkle
 from keys.checkpoint import Checkpoint, sign_checkpoint
 from keys.directory import Directory
 from keys.envelope import Frame, FrameHeader, NoticeHeader, Recipient, Statement
 from keys.errors import CertificateError, TrustError
 from keys.framing import sha256
+from keys.grants import SignedGrant
+from keys.letters import SignedLetter
+from keys.recalls import SignedRecall
 from keys.tls import peer_name, spki_pin, verify_peer
 from tests.simulator.federation import Federation
 
@@ -280,6 +285,42 @@ class StandInLogs:
         return [bytes(32)]
 
 
+@dataclass
+class StandInMailbox:
+    mail_of: dict[str, list[MailItem]] = field(default_factory=dict)
+    holders: list[HolderState] = field(default_factory=list)
+    taken: list[SignedLetter | SignedGrant | SignedRecall] = field(default_factory=list)
+    assertions: tuple[str, ...] = ()
+
+    async def submit_letter(self, agency: str, letter: SignedLetter) -> Posted:
+        return self._take(letter)
+
+    async def submit_grant(self, agency: str, grant: SignedGrant) -> Posted:
+        return self._take(grant)
+
+    async def submit_recall(
+        self, agency: str, recall: SignedRecall, assertions: Sequence[str]
+    ) -> Posted:
+        self.assertions = tuple(assertions)
+        return self._take(recall)
+
+    async def mail(self, agency: str, after: int, count: int, wait_ms: int) -> MailPage:
+        held = self.mail_of.get(agency, [])
+        return MailPage(items=tuple(held[after : after + count]), head=len(held))
+
+    async def recipients(self, agency: str, notice_id: bytes) -> Sequence[HolderState]:
+        if not self.holders:
+            raise BrokerError(Reason.NOT_FOUND)
+        return self.holders
+
+    def drain(self) -> None:
+        pass
+
+    def _take(self, one: SignedLetter | SignedGrant | SignedRecall) -> Posted:
+        self.taken.append(one)
+        return Posted(log=LOG, addressees=3, duplicate=len(self.taken) > 1)
+
+
 class StandInServices:
     def __init__(self, federation: Federation) -> None:
         self.federation = federation
@@ -287,5 +328,7 @@ class StandInServices:
         self.subscriptions = StandInSubscriptions(self.publishing)
         self.attachments = StandInAttachments()
         self.directory = StandInDirectory(federation)
+        self.mailbox = StandInMailbox()
+        self.destroyed = Destroyed()
         self.logs = StandInLogs(federation)
         self.peers = StandInPeers(federation)
