@@ -33,6 +33,7 @@ from agency_client.services.sending import Sender
 from agency_client.services.status import StatusService
 from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService
+from keys.directory import AgencyEntry
 from keys.signers import Signer, Signing
 from keys.tls import thumbprint
 
@@ -111,8 +112,12 @@ class Wiring:
         checkpoints = CheckpointService(
             store=store, broker=broker, directory=directory, clock=clock
         )
+
+        def asked() -> AgencyEntry:
+            return held.current.request
+
         partners = PartnerService(
-            request=keyring.request, store=store, directory=directory, clock=clock
+            agency=keyring.agency, asked=asked, store=store, directory=directory, clock=clock
         )
         register = OfficerRegister(
             agency=keyring.agency, store=store, directory=directory, clock=clock
@@ -191,7 +196,8 @@ class Wiring:
             ),
             partners=partners,
             cards=CardService(
-                request=keyring.request,
+                agency=keyring.agency,
+                asked=asked,
                 signing=signing,
                 directory=directory,
                 broker=broker,

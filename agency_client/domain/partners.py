@@ -5,7 +5,7 @@ What the directory says is verified elsewhere. Whether an officer compared the s
 partner is our own memory: it speaks of the keys that the partner had then and of no others.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,10 @@ from keys.framing import sha256
 
 LEFT = b"left"
 """The mark of a member that has left, in place of that of its keys."""
+
+
+Asked = Callable[[], AgencyEntry]
+"""Returns what an agency asks the stewards to publish of it; another after a renewal of keys."""
 
 
 class Compared(StrEnum):
@@ -141,14 +145,16 @@ def agreed(directory: Directory, agency: str) -> Agreed:
     return Agreed.NO if directory.card(agency) is None else Agreed.EARLIER
 
 
-def differing(entry: AgencyEntry, request: AgencyEntry) -> str:
+def differing(entry: AgencyEntry, request: AgencyEntry, now: int) -> str:
     """Return in words what of an entry under our id is not us; empty where all of it is.
 
     Its keys may be fewer than those we hold, and end at other times: that is the stewards' to say.
+    Nobody seals to an encryption key that has ended, and we may have destroyed it.
 
     Args:
         entry: as the stewards have it.
         request: as we asked for it.
+        now: milliseconds since 1970.
     """
     who = (request.agency, request.country, request.kind)
     checks = (
@@ -156,7 +162,7 @@ def differing(entry: AgencyEntry, request: AgencyEntry) -> str:
         (entry.tls_key_pin == request.tls_key_pin, "a gateway that is not ours"),
         (set(entry.tls_roots) <= set(request.tls_roots), "a TLS root that is not ours"),
         (_keysets(entry) <= _keysets(request), "signing keys that are not ours"),
-        (_encryption(entry) <= _encryption(request), "an encryption key that is not ours"),
+        (_encryption(entry, now) <= _encryption(request), "an encryption key that is not ours"),
         (_assertion(entry) <= _assertion(request), "a key for assertions that is not ours"),
     )
     return next((foreign for is_ours, foreign in checks if not is_ours), "")
@@ -166,8 +172,8 @@ def _keysets(entry: AgencyEntry) -> set[tuple[str, bytes, bytes]]:
     return {(one.keyset_id, one.ed25519, one.mldsa65) for one in entry.signing}
 
 
-def _encryption(entry: AgencyEntry) -> set[tuple[str, bytes]]:
-    return {(one.key_id, one.public) for one in entry.encryption}
+def _encryption(entry: AgencyEntry, after: int = 0) -> set[tuple[str, bytes]]:
+    return {(one.key_id, one.public) for one in entry.encryption if one.valid_until > after}
 
 
 def _assertion(entry: AgencyEntry) -> set[tuple[str, bytes]]:
@@ -175,7 +181,7 @@ def _assertion(entry: AgencyEntry) -> set[tuple[str, bytes]]:
 
 
 def membership_status(
-    directory: Directory, request: AgencyEntry, partners: Iterable[PartnerView]
+    directory: Directory, request: AgencyEntry, partners: Iterable[PartnerView], now: int
 ) -> MembershipStatus:
     """Return how we stand as a member of `directory`.
 
@@ -183,6 +189,7 @@ def membership_status(
         directory: verified.
         request: what we asked the stewards to publish of us.
         partners: all the others.
+        now: milliseconds since 1970.
     """
     own = request.agency
     entry, active = directory.agency(own), [p for p in partners if p.standing is Standing.ACTIVE]
@@ -192,7 +199,7 @@ def membership_status(
         operations=tuple(_part(directory, *one) for one in entry.operations) if entry else (),
         not_compared=sum(one.compared is Compared.NO for one in active),
         changed=tuple(one.entry.agency for one in active if one.compared is Compared.CHANGED),
-        foreign=differing(entry, request) if entry else "",
+        foreign=differing(entry, request, now) if entry else "",
     )
 
 

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agency_client.domain.partners import differing
+from agency_client.domain.partners import Asked, differing
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
 from agency_client.ports.clock import Clock
 from agency_client.services.directory import DirectoryService
 from agency_client.services.steward import proposing
 from keys.directory import (
-    AgencyEntry,
     CardEntry,
     Directory,
     SignedEntry,
@@ -36,9 +35,10 @@ Change = Callable[[CardEntry], CardEntry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardService:
-    """The card of one profile; `request` is what we ask the stewards to publish of us."""
+    """The card of one profile; `asked` returns what we ask the stewards to publish of us now."""
 
-    request: AgencyEntry
+    agency: str
+    asked: Asked
     signing: Signing = field(repr=False)
     directory: DirectoryService
     broker: Broker
@@ -46,7 +46,7 @@ class CardService:
 
     def own(self) -> CardEntry | None:
         """Return our card as the directory has it."""
-        return self.directory.current.directory.card(self.request.agency)
+        return self.directory.current.directory.card(self.agency)
 
     async def publish(self, change: Change) -> CardEntry:
         """Sign our card, changed, and with it our entry as it now stands; the broker takes it in.
@@ -75,11 +75,11 @@ class CardService:
         return card
 
     def _next(self, change: Change) -> CardEntry:
-        directory, agency = self.directory.current.directory, self.request.agency
+        directory, agency = self.directory.current.directory, self.agency
         entry = directory.agency(agency)
         if entry is None:
             raise AgencyError(Reason.NOT_ENROLLED, f"the stewards have not admitted {agency} yet")
-        foreign = differing(entry, self.request)
+        foreign = differing(entry, self.asked(), self.clock.now_ms())
         if foreign:
             raise AgencyError(
                 Reason.ADMISSION_DIFFERS, f"the directory has {agency} with {foreign}"

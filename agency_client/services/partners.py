@@ -9,6 +9,7 @@ import asyncio
 
 from agency_client.domain.partners import (
     NOTHING,
+    Asked,
     MembershipStatus,
     PartnerNews,
     PartnerView,
@@ -32,11 +33,17 @@ class PartnerService:
     """The other members, for one profile. Asks nobody: the directory is as it was verified last."""
 
     def __init__(
-        self, *, request: AgencyEntry, store: Store, directory: DirectoryService, clock: Clock
+        self,
+        *,
+        agency: str,
+        asked: Asked,
+        store: Store,
+        directory: DirectoryService,
+        clock: Clock,
     ) -> None:
-        """Serve the agency that asked the stewards to publish `request` of it."""
-        self._agency = request.agency
-        self._request = request
+        """Serve `agency`; `asked` returns what it asks the stewards to publish of it now."""
+        self._agency = agency
+        self._asked = asked
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -58,7 +65,7 @@ class PartnerService:
     def membership(self) -> MembershipStatus:
         """Return how we stand as a member, from a thread that may wait for the store."""
         directory = self._directory.current.directory
-        return membership_status(directory, self._request, self.all_now())
+        return membership_status(directory, self._asked(), self.all_now(), self._clock.now_ms())
 
     async def one(self, agency: str) -> PartnerView:
         """Return one member.

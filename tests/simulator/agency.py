@@ -31,6 +31,7 @@ from agency_client.services.status import StatusService
 from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService, notice_view
 from agency_client.store.profile_store import ProfileStore
+from keys.directory import AgencyEntry
 from keys.envelope import Marking
 from policy import standard_book
 from tests.simulator.broker import MemoryBroker, MemoryLink
@@ -172,7 +173,14 @@ def open_agency(
     register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
     rights = ReadingRights(register=register, directory=directory, clock=clock)
     viewing = ViewingService(agency=agency, store=store, rights=rights, clock=clock)
-    partners = PartnerService(request=keys.entry, store=store, directory=directory, clock=clock)
+    asked = keys.entry
+
+    def as_asked() -> AgencyEntry:
+        return asked
+
+    partners = PartnerService(
+        agency=agency, asked=as_asked, store=store, directory=directory, clock=clock
+    )
     own = (KeyStatus(use="signing", key_id=keys.signer.keyset_id, valid_until=NOW + DAY),)
     return SimulatedAgency(
         id=agency,
@@ -227,7 +235,8 @@ def open_agency(
         ),
         partners=partners,
         cards=CardService(
-            request=keys.entry,
+            agency=agency,
+            asked=as_asked,
             signing=lambda: keys.signer,
             directory=directory,
             broker=link,

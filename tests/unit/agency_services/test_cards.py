@@ -8,7 +8,7 @@ import pytest
 
 from agency_client.domain.partners import Agreed
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.cards import CardService, Change
+from agency_client.services.cards import Change
 from keys.directory import (
     AgencyEntry,
     CardEntry,
@@ -109,9 +109,20 @@ async def test_a_key_whose_end_the_stewards_brought_forward_is_still_ours(
     assert (await ro.cards.publish(setting())).version == 1
 
 
+async def test_an_encryption_key_that_ended_may_be_one_that_we_destroyed(
+    ro: SimulatedAgency,
+) -> None:
+    (key,) = ro.federation.agencies["ro-pol"].entry.encryption
+    other = build_federation(["ro-pol"]).agencies["ro-pol"].entry.encryption[0]
+    ended = replace(other, key_id="older", valid_from=NOW - 2 * DAY, valid_until=NOW)
+    ro.federation.replace_agency("ro-pol", encryption=(ended, key))
+    assert (await ro.cards.publish(setting())).version == 1
+    ro.clock.now = NOW - 1
+    assert (await ro.status.status()).membership.foreign == "an encryption key that is not ours"
+
+
 async def test_who_is_not_admitted_confirms_nothing(ro: SimulatedAgency) -> None:
-    stranger = replace(ro.cards.request, agency="xx-pol")
-    cards = replace(ro.cards, request=stranger)
+    cards = replace(ro.cards, agency="xx-pol")
     with pytest.raises(AgencyError) as caught:
         await cards.publish(setting())
     assert caught.value.reason is Reason.NOT_ENROLLED
@@ -204,5 +215,4 @@ async def test_the_card_of_a_locked_agency_is_refused(gr: SimulatedAgency) -> No
 
 
 def test_the_services_of_a_card_say_nothing_of_keys(ro: SimulatedAgency) -> None:
-    assert "signer" not in repr(ro.cards)
-    assert isinstance(ro.cards, CardService)
+    assert "signing" not in repr(ro.cards)
