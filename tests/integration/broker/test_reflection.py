@@ -85,6 +85,7 @@ async def test_a_generic_client_lists_every_service(client: GenericClient) -> No
         "tocsin.v1.AttachmentService",
         "tocsin.v1.DirectoryService",
         "tocsin.v1.LogService",
+        "tocsin.v1.MailboxService",
         "tocsin.v1.PublisherService",
         "tocsin.v1.SubscriberService",
     ]
