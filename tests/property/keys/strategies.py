@@ -158,6 +158,7 @@ GRANTS = st.tuples(PERIODS, PAIRS).flatmap(
         rule_book=HASHES,
         granted_at=st.just(drawn[0][0]),
         expires_at=st.just(drawn[0][1]),
+        notice_id=UUIDS,
     )
 )
 RECALLS = PERIODS.flatmap(
