@@ -181,6 +181,7 @@ BAD: dict[str, tuple[str, Message, Call]] = {
 }
 
 
+@pytest.mark.must("MAIL-15")
 @pytest.mark.parametrize(("name", "said", "call"), BAD.values(), ids=BAD)
 async def test_an_answer_out_of_bounds_is_malformed(
     misled: GrpcBroker, rogue: Rogue, name: str, said: Message, call: Call
