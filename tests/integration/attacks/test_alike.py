@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a caller may not have is answered as what does not exist, to the byte.
 
-How long an answer takes is not looked at here.
+How long an answer takes is looked at in `test_alike_in_time`.
 """
 
 import hashlib
