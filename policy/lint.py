@@ -101,9 +101,9 @@ def check_reads(rule: Rule) -> None:
     Raises:
         BookError: names the rule and what it reads.
     """
-    if not any(_concerns(rule, action) for action in ACTIONS):
+    if not any(concerns(rule, action) for action in ACTIONS):
         return
-    for variable, attribute in _reads([one["body"] for one in rule.tree["conditions"]]):
+    for variable, attribute in sorted(reads(rule)):
         if attribute not in BROKER_READS.get(variable, frozenset()):
             raise BookError(
                 f"rule {rule.id} is for the broker too and reads {variable}.{attribute}, "
@@ -111,13 +111,18 @@ def check_reads(rule: Rule) -> None:
             )
 
 
-def _concerns(rule: Rule, action: str) -> bool:
-    """Whether the rule can apply to the action; a group that is named may hold it."""
+def concerns(rule: Rule, action: str) -> bool:
+    """Return whether the rule can apply to what agencies do; a group that is named may hold it."""
     act = rule.tree["action"]
     if not rule.can_apply(action) or act["op"] != "in":
         return rule.can_apply(action)
     named = {one["id"] for one in act.get("entities", [act.get("entity")])}
     return action in named or bool(named - _OTHER_ACTS - {*ACTIONS})
+
+
+def reads(rule: Rule) -> frozenset[tuple[str, str]]:
+    """Return the attributes that a rule's conditions read of principal, resource and context."""
+    return frozenset(_reads([one["body"] for one in rule.tree["conditions"]]))
 
 
 def _reads(tree: Tree) -> Iterator[tuple[str, str]]:

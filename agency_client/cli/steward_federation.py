@@ -27,6 +27,7 @@ from agency_client.cli.steward_common import (
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.services.admission import admitted, read_request
 from agency_client.services.memberships import brings_keys, differences
+from agency_client.services.rule_books import check_signed
 from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
@@ -288,8 +289,18 @@ def _judge(
             named = member_bytes(entry)
             compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
             return
+    if isinstance(proposal.signed, SignedEntry):
+        _judge_rules(decode_entry(proposal.signed.body).content)
     if not yes:
         confirm(f"Sign {safe(proposal.says)}?")
+
+
+def _judge_rules(entry: Entry) -> None:
+    """Refuse a rule book that `tocsin steward rules check` would."""
+    if isinstance(entry, RuleBookEntry):
+        book = check_signed(entry)
+        held = f"{len(book.book.rules)} rules, {len(book.verdicts)} scenarios as they say"
+        click.echo(f"{describe(entry)}: {held}; {entry.digest.hex()}", err=True)
 
 
 def _member_in(proposal: Proposal) -> AgencyEntry | None:

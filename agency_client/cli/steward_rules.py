@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tocsin steward rules`: the rule book as a folder, checked, compared, signed, shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from agency_client.cli.book_changes import print_differences
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import LazyGroup, command, common
@@ -14,13 +16,11 @@ from agency_client.cli.steward_common import (
     enter,
     home_option,
     level_with,
-    now_ms,
     opened_keys,
     signing_options,
     steward_home,
 )
-from agency_client.errors import AgencyError
-from agency_client.services.book_differences import Difference, differences, text_changes
+from agency_client.errors import AgencyError, Reason
 from agency_client.services.book_page import page
 from agency_client.services.rule_books import (
     CheckedBook,
@@ -33,7 +33,7 @@ from agency_client.services.rule_books import (
 )
 from agency_client.services.steward import Bundle
 from agency_client.services.steward_home import write_whole
-from keys.directory import Directory, RuleBookEntry
+from keys.directory import RuleBookEntry
 from keys.entries import rule_book_digest
 from policy.scenarios import Verdict
 from policy.sources import SCENARIOS, Sources
@@ -91,22 +91,32 @@ def check(context: click.Context, *, folder: Path) -> None:
 
     Ends 10 where a scenario is decided otherwise than it says.
     """
-    book = _checked(read_folder(folder))
+    book = _checked_folder(folder)
     lines = [
         f"rules        {len(book.book.rules)}",
         f"digest       {rule_book_digest(*book.texts).hex()}",
         f"scenarios    {_told(book)}",
         *(_failure(one) for one in book.failed),
+        *(f"UNPROVEN     {one}: no permit or no refusal hangs on it" for one in book.unproven),
     ]
     Printer(as_json=common(context).as_json).document("rules-check", _document(book), lines)
     if book.failed:
         context.exit(Exit.BAD)
 
 
-def _checked(files: Sources) -> CheckedBook:
+def _checked_folder(folder: Path) -> CheckedBook:
+    with _judging():
+        return checked(read_folder(folder))
+
+
+@contextmanager
+def _judging() -> Iterator[None]:
+    """Tell a book that is refused as one that was checked and is bad."""
     try:
-        return checked(files)
+        yield
     except AgencyError as error:
+        if error.reason is not Reason.INVALID_ARGUMENT:
+            raise
         raise CommandError(
             error.message,
             advice="correct the file; nothing was signed",
@@ -138,6 +148,7 @@ def _document(book: CheckedBook) -> dict[str, object]:
         "rules": sorted(book.book.rules),
         "digest": rule_book_digest(*book.texts).hex(),
         "scenarios": len(book.verdicts),
+        "unproven": list(book.unproven),
         "failed": [
             {
                 "case": one.scenario.case,
@@ -155,67 +166,31 @@ def _document(book: CheckedBook) -> dict[str, object]:
 @command(
     "diff",
     "tocsin steward rules diff 1 book        the first version and a folder",
-    "tocsin steward rules diff 1 2",
+    "tocsin steward rules diff 1 2 --topic victims/referrals",
 )
 @click.argument("old")
 @click.argument("new")
+@click.option("--topic", "topics", multiple=True, help="ask about this one alone (repeatable)")
 @home_option
 @click.pass_context
-def diff(context: click.Context, *, old: str, new: str, home: str) -> None:
+def diff(context: click.Context, *, old: str, new: str, topics: tuple[str, ...], home: str) -> None:
     """Say who gains and who loses what when NEW follows OLD.
 
-    Each is a folder or the number of a version. Asked are all marking classes on all topics for
-    all agencies of the federation; of rules about officers only the text is compared.
+    Each is a folder or the number of a version. Both are asked about all agencies, topics and joint
+    operations of the federation, for every TLP and class of notice; what officers may do is
+    compared by the scenarios of both.
     """
     bundle = steward_home(home).bundle()
-    before, after = (_checked(_files(one, bundle)) for one in (old, new))
-    _print_differences(context, before, after, bundle.directory)
+    unknown = [one for one in topics if bundle.directory.topic(one) is None]
+    if unknown:
+        raise AgencyError(Reason.NOT_FOUND, f"there is no topic {unknown[0]}")
+    with _judging():
+        before, after = (checked(_files(one, bundle)) for one in (old, new))
+    print_differences(context, before, after, bundle.directory, topics)
 
 
 def _files(name: str, bundle: Bundle) -> Sources:
     return files_of(version_of(bundle, int(name))) if name.isdecimal() else read_folder(Path(name))
-
-
-def _print_differences(
-    context: click.Context, before: CheckedBook, after: CheckedBook, directory: Directory
-) -> None:
-    texts = text_changes(before.book, after.book)
-    found = differences(before.book, after.book, directory, now_ms())
-    lines = [
-        *(f"added        {safe(one)}" for one in texts.added),
-        *(f"removed      {safe(one)}" for one in texts.removed),
-        *(f"changed      {safe(one)}" for one in texts.changed),
-        *_difference_lines(found),
-    ]
-    Printer(as_json=common(context).as_json).document(
-        "rules-diff",
-        {
-            "added": list(texts.added),
-            "removed": list(texts.removed),
-            "changed": list(texts.changed),
-            "differences": [
-                {
-                    "agency": one.agency,
-                    "gains": one.gains,
-                    "what": one.what,
-                    "because": one.because,
-                }
-                for one in found
-            ],
-        },
-        lines,
-    )
-
-
-def _difference_lines(found: Sequence[Difference]) -> list[str]:
-    if not found:
-        return ["nobody gains or loses anything at the broker"]
-    lines = []
-    for one in found:
-        verb = "may now" if one.gains else "may no longer"
-        lines.append(f"{safe(one.agency)} {verb} {safe(one.what)}")
-        lines.append(f"             {safe(one.because)}")
-    return lines
 
 
 @command(
@@ -239,7 +214,7 @@ def publish(
     Without FOLDER it is the standard book. A book that decides a scenario otherwise than it says
     is not signed.
     """
-    book = _checked(read_folder(folder) if folder else standard_sources())
+    book = _checked_folder(folder) if folder else checked(standard_sources())
     if book.failed:
         raise CommandError(
             f"the rule book decides {counted(len(book.failed), 'scenario')} otherwise than they "
@@ -264,21 +239,26 @@ def publish(
     "tocsin steward rules show --html rules.html          one page for lawyers",
     "tocsin steward rules show --version 1 --folder old   the files it was made of",
 )
-@click.option("--version", default=0, type=click.IntRange(1), help="which [default: in force]")
+@click.option("--version", type=click.IntRange(1), help="which [default: in force]")
 @click.option("--html", "html", type=FOLDER, metavar="FILE", help="write it as a page")
 @click.option("--folder", type=FOLDER, metavar="DIR", help="write its files into a new folder")
 @home_option
 @click.pass_context
 def show(
-    context: click.Context, *, version: int, html: Path | None, folder: Path | None, home: str
+    context: click.Context,
+    *,
+    version: int | None,
+    html: Path | None,
+    folder: Path | None,
+    home: str,
 ) -> None:
     """Show a rule book that the stewards signed: its rules, a page to print, or its files."""
     bundle = steward_home(home).bundle()
-    found = version_of(bundle, version)
-    files = files_of(found)
-    book = _checked(files)
+    found = version_of(bundle, version or 0)
+    with _judging():
+        book = checked(files_of(found))
     if folder is not None:
-        write_folder(folder, files)
+        write_folder(folder, book.files)
     if html is not None:
         facts = [
             ("Version", str(found.version)),

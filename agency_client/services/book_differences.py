@@ -1,49 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gains and who loses what when one rule book follows another, in words, for those who sign.
 
-Asks both books the same questions: every marking class (TLP, type, sanitised or not, joint
-operation), addressed by name or not, on every topic that exists, for every agency that exists.
-Rules about one originator are asked about with that originator. Officers' rules are compared by
-their text alone.
+Both books are asked the same questions, about every agency and topic that exists: may it publish,
+subscribe, receive. Varied are TLP, class of notice, whether it is sanitised, whether the recipient
+is named, joint operations, who the originator is, and what else a rule reads that changed. Of
+agencies with the same facts one is asked for all. What officers may do is compared by the books'
+scenarios. Takes no decision itself.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import TypeAlias
 
+from agency_client.domain.boxes import Box, Case, boxes
+from agency_client.services.book_questions import Questions
 from keys.directory import Directory
-from keys.marking import Marking
-from policy.book import RuleBook
-from policy.decisions import Decision
+from policy.book import ACTIONS, RuleBook
+from policy.decisions import CODE_RULES, Decision
 from policy.engine import PolicyEngine
-from policy.facts import NOTICE_TYPES
+from policy.lint import concerns
+from policy.rules import Rule
+from policy.scenarios import Scenarios, Verdict, run
 
-TLPS = ("RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR")
-TYPES: Mapping[str, str] = {
-    kind: next(name for name, one in NOTICE_TYPES.items() if one == kind)
-    for kind in dict.fromkeys(NOTICE_TYPES.values())
+VERBS: Mapping[str, str] = {
+    "publish": "publish",
+    "subscribe": "subscribe",
+    "deliver": "receive",
 }
-"""A type of notice for each class that books speak of."""
-MAX_OPERATIONS = 4
 
-_Cell: TypeAlias = tuple[str, str]
-"""TLP and class."""
+_Change: TypeAlias = tuple[str, bool, str]
+"""Action, whether it is allowed now, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changes for one agency.
+    """What changes.
 
     Attributes:
-        agency: for whom.
-        gains: whether it may do more; otherwise less.
+        agencies: for whom.
+        gains: whether they may do more; otherwise less.
         what: in words.
-        because: the sentence of the new book's deciding rules.
+        because: the sentences of the rules that decide or no longer do.
     """
 
-    agency: str
+    agencies: tuple[str, ...]
     gains: bool
     what: str
     because: str
@@ -51,119 +52,103 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChanges:
-    """Ids of rules that one book has and the other has not, or has otherwise."""
+    """Rules that one book has and the other has not, or has otherwise."""
 
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
+    added: tuple[Rule, ...]
+    removed: tuple[Rule, ...]
+    changed: tuple[Rule, ...]
+
+    def touch(self, action: str) -> bool:
+        """Whether a rule among them can apply to what agencies do."""
+        return any(concerns(one, action) for one in (*self.added, *self.removed, *self.changed))
 
 
 def text_changes(old: RuleBook, new: RuleBook) -> TextChanges:
-    """Return which rules differ."""
-    both = old.rules.keys() & new.rules.keys()
+    """Return which rules differ; of changed ones both forms."""
+    both = [one for one in old.rules if one in new.rules]
+    moved = [one for one in both if old.rules[one] != new.rules[one]]
     return TextChanges(
-        added=tuple(sorted(new.rules.keys() - old.rules.keys())),
-        removed=tuple(sorted(old.rules.keys() - new.rules.keys())),
-        changed=tuple(sorted(one for one in both if old.rules[one] != new.rules[one])),
+        added=tuple(rule for name, rule in new.rules.items() if name not in old.rules),
+        removed=tuple(rule for name, rule in old.rules.items() if name not in new.rules),
+        changed=tuple(book.rules[one] for one in moved for book in (old, new)),
     )
 
 
 def differences(
-    old: RuleBook, new: RuleBook, directory: Directory, now: int
-) -> Sequence[Difference]:
-    """Return what changes, by agency."""
+    old: RuleBook, new: RuleBook, directory: Directory, now: int, topics: Sequence[str] = ()
+) -> list[Difference]:
+    """Return what changes for the agencies of a directory.
+
+    Args:
+        old: the book that was.
+        new: the one that follows.
+        directory: whose agencies, topics and joint operations are asked about.
+        now: milliseconds since 1970.
+        topics: those that are asked about; all where there are none.
+    """
+    texts = text_changes(old, new)
     before, after = PolicyEngine(old, directory), PolicyEngine(new, directory)
-    found = [
-        *_about_topics(before, after, directory, now),
-        *_about_deliveries(before, after, directory, now),
+    moved = (*texts.added, *texts.removed, *texts.changed)
+    questions = Questions.of(directory, moved, (*old.rules.values(),), now, topics)
+    found: dict[_Change, list[Case]] = defaultdict(list)
+    for action in ACTIONS:
+        if texts.touch(action):
+            for change, case in _changes(action, before, after, questions):
+                found[change].append(case)
+    return [
+        _difference(change, box, questions)
+        for change, cases in found.items()
+        for box in boxes(cases)
     ]
-    return sorted(found, key=lambda one: (one.agency, not one.gains, one.what))
 
 
-def _about_topics(
-    before: PolicyEngine, after: PolicyEngine, directory: Directory, now: int
-) -> Iterator[Difference]:
-    plain = Marking(type="FREE_TEXT", tlp="GREEN")
-    for topic, member in product(directory.topics(), directory.agencies()):
-        name, agency = topic.topic, member.agency
-        for verb, was, becomes in (
-            (
-                "publish to",
-                before.may_publish(plain, name, agency, now),
-                after.may_publish(plain, name, agency, now),
-            ),
-            (
-                "subscribe to",
-                before.may_subscribe(name, agency, now),
-                after.may_subscribe(name, agency, now),
-            ),
-        ):
-            if was.allow != becomes.allow:
-                yield _difference(agency, becomes, f"{verb} {name}")
+def _changes(
+    action: str, before: PolicyEngine, after: PolicyEngine, questions: Questions
+) -> Iterator[tuple[_Change, Case]]:
+    for asked in questions.about(action):
+        was, becomes = asked.answers(before), asked.answers(after)
+        for agency in asked.groups:
+            if was[agency].allow is becomes[agency].allow:
+                continue
+            change = action, becomes[agency].allow, _because(was[agency], becomes[agency])
+            yield from ((change, case) for case in asked.cases(agency))
 
 
-def _difference(agency: str, decision: Decision, what: str) -> Difference:
-    return Difference(
-        agency=agency, gains=decision.allow, what=what, because=" ".join(decision.says)
-    )
+def _because(was: Decision, becomes: Decision) -> str:
+    """Return why: what forbids or no longer does, else what allows or no longer does."""
+    if becomes.allow:
+        return f"until now: {_said(was)}" if was.determining else _said(becomes)
+    if becomes.determining or becomes.errors:
+        return _said(becomes)
+    return f"no rule allows it; until now: {_said(was)}"
 
 
-def _about_deliveries(
-    before: PolicyEngine, after: PolicyEngine, directory: Directory, now: int
-) -> Iterator[Difference]:
-    agencies = frozenset(one.agency for one in directory.agencies())
-    operations = ["", *(one.code for one in directory.operations())][: MAX_OPERATIONS + 1]
-    topics = [one.topic for one in directory.topics()]
-    originators = _originators(before.book, after.book, directory)
-    axes = product(topics, originators, (False, True), (False, True), operations)
-    for topic, originator, named, sanitised, operation in axes:
-        moved: dict[tuple[str, bool, str], set[_Cell]] = defaultdict(set)
-        for tlp, (kind, type_) in product(TLPS, TYPES.items()):
-            marking = Marking(type=type_, tlp=tlp, sanitised=sanitised, operation=operation)
-            to = [(one, named) for one in agencies]
-            was = before.may_each_receive(marking, topic, originator, to, now)
-            becomes = after.may_each_receive(marking, topic, originator, to, now)
-            for agency in agencies:
-                if was[agency].allow != becomes[agency].allow:
-                    because = " ".join(becomes[agency].says)
-                    moved[agency, becomes[agency].allow, because].add((tlp, kind))
-        how = _how(originator, named=named, sanitised=sanitised, operation=operation)
-        for (agency, gains, because), cells in moved.items():
-            what = f"receive {_cells(cells)} on {topic}{how}"
-            yield Difference(agency=agency, gains=gains, what=what, because=because)
+def _said(decision: Decision) -> str:
+    rules = decision.determining
+    if not rules:
+        return " ".join(decision.says)
+    pairs = zip(rules, decision.says, strict=True)
+    return " ".join(says if rule in CODE_RULES else f"{says} ({rule})" for rule, says in pairs)
 
 
-def _originators(old: RuleBook, new: RuleBook, directory: Directory) -> list[str]:
-    """Return one agency for all, and each that a rule of either book is about as originator."""
-    names = [one.agency for one in directory.agencies() if directory.active(one.agency)]
-    texts = [str(rule.tree["resource"]) for book in (old, new) for rule in book.rules.values()]
-    special = [name for name in names if any(f"'id': '{name}'" in text for text in texts)]
-    others = [name for name in names if name not in special][:1]
-    return [*others, *special]
+def _difference(change: _Change, box: Box, questions: Questions) -> Difference:
+    action, gains, because = change
+    agencies, words = questions.words(action, box)
+    what = f"{VERBS[action]} {words}"
+    return Difference(agencies=agencies, gains=gains, what=what, because=because)
 
 
-def _how(originator: str, *, named: bool, sanitised: bool, operation: str) -> str:
-    words = [
-        f" from {originator}",
-        " when named" if named else " when not named",
-        ", sanitised" if sanitised else ", not sanitised",
-        f", in operation {operation}" if operation else "",
-    ]
-    return "".join(words)
+def scenario_changes(
+    old: RuleBook, new: RuleBook, tables: Iterable[Scenarios]
+) -> list[tuple[Verdict, Verdict]]:
+    """Return the cases of both books' tables that the two decide differently.
 
-
-def _cells(cells: set[_Cell]) -> str:
-    """Return marking classes in words, whole rows and columns together."""
-    tlps = [tlp for tlp in TLPS if any(one == tlp for one, _ in cells)]
-    kinds = [kind for kind in TYPES if any(one == kind for _, one in cells)]
-    if cells == set(product(tlps, kinds)):
-        return f"{_listed(kinds, TYPES, 'any notice')} at {_listed(tlps, TLPS, 'any TLP')}"
-    rows = []
-    for tlp in tlps:
-        own = [kind for kind in TYPES if (tlp, kind) in cells]
-        rows.append(f"{_listed(own, TYPES, 'any notice')} at {tlp}")
-    return "; ".join(rows)
-
-
-def _listed(some: Sequence[str], everything: Collection[str], word: str) -> str:
-    return word if len(some) == len(everything) else ", ".join(some)
+    Raises:
+        BookError: a case is not in the words of both books.
+    """
+    found: dict[str, tuple[Verdict, Verdict]] = {}
+    for table in tables:
+        for was, becomes in zip(run(old, table), run(new, table), strict=True):
+            if was.allow is not becomes.allow:
+                found[was.scenario.case] = was, becomes
+    return list(found.values())

@@ -9,7 +9,7 @@ from html import escape
 
 from agency_client.services.rule_books import CheckedBook
 from policy.rules import Rule
-from policy.scenarios import Verdict
+from policy.scenarios import Proof, Verdict
 
 _STYLE = (
     "body{font:11pt/1.4 serif;max-width:45em;margin:2em auto;padding:0 1em}"
@@ -44,7 +44,7 @@ def page(checked: CheckedBook, title: str, facts: Sequence[tuple[str, str]]) -> 
     ]
     for effect, heading in _EFFECTS.items():
         rules = [one for one in checked.book.rules.values() if one.tree["effect"] == effect]
-        parts += [f"<h2>{heading}</h2>", *(_rule(one, checked.verdicts) for one in rules)]
+        parts += [f"<h2>{heading}</h2>", *(_rule(one, checked) for one in rules)]
     parts.append("</body></html>")
     return "\n".join(parts) + "\n"
 
@@ -54,7 +54,7 @@ def _facts(facts: Iterable[tuple[str, str]]) -> list[str]:
     return ["<table>", *rows, "</table>"] if rows else []
 
 
-def _rule(rule: Rule, verdicts: Sequence[Verdict]) -> str:
+def _rule(rule: Rule, checked: CheckedBook) -> str:
     annotations = rule.tree.get("annotations", {})
     basis = annotations.get("basis")
     duty = annotations.get("obligation")
@@ -63,13 +63,15 @@ def _rule(rule: Rule, verdicts: Sequence[Verdict]) -> str:
         f"<p>{escape(rule.says)}</p>",
         f'<p class="basis">Basis: {escape(basis)}</p>' if basis else "",
         f'<p class="basis">Duty: {escape(duty)}</p>' if duty else "",
-        *_proofs(rule.id, verdicts),
+        *_proofs(checked.proofs.get(rule.id, Proof()), checked.verdicts),
         "</section>",
     ]
     return "\n".join(line for line in lines if line)
 
 
-def _proofs(rule_id: str, verdicts: Sequence[Verdict]) -> list[str]:
+def _proofs(proof: Proof, verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the cases that would go otherwise without the rule, or without what it asks for."""
+    hanging = {*proof.permits, *proof.refusals}
     rows = [
         "<tr>"
         f"<td>{escape(one.scenario.case)}</td>"
@@ -78,7 +80,7 @@ def _proofs(rule_id: str, verdicts: Sequence[Verdict]) -> list[str]:
         f"<td>{'allowed' if one.allow else 'refused'}</td>"
         "</tr>"
         for one in verdicts
-        if rule_id in one.rules
+        if one.scenario.case in hanging
     ]
     if not rows:
         return ["<p>No scenario of the book shows this rule.</p>"]

@@ -4,7 +4,7 @@
 Nothing is signed here. Source: design section 6; research on governance 2.4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from keys.root import RootDocument
 from policy.book import RuleBook
 from policy.errors import BookError
 from policy.lint import check_sources
-from policy.scenarios import Verdict, read_scenarios, run
+from policy.scenarios import Proof, Scenarios, Verdict, proofs, read_scenarios, run
 from policy.sources import SCENARIOS, Sources, check_names, merged, split
 
 MAX_FILES = 1000
@@ -30,16 +30,24 @@ class CheckedBook:
         files: the folder's.
         book: what they are.
         verdicts: what it decided in each of its scenarios; none where it has none.
+        proofs: the scenarios that hang on each rule.
     """
 
     files: Sources
     book: RuleBook
     verdicts: tuple[Verdict, ...]
+    proofs: Mapping[str, Proof]
 
     @property
     def failed(self) -> tuple[Verdict, ...]:
         """The scenarios that it decides otherwise than they say."""
         return tuple(one for one in self.verdicts if not one.as_expected)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The rules on which no permit hangs, or no refusal."""
+        shown = {name for name, one in self.proofs.items() if one.permits and one.refusals}
+        return tuple(name for name in self.book.rules if name not in shown)
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -69,7 +77,7 @@ class BookVersion:
 
 
 def read_folder(folder: Path) -> Sources:
-    """Read a rule book's files.
+    """Read a rule book's files; a file's line ends become line feeds.
 
     Raises:
         AgencyError: NOT_FOUND, no such folder; INVALID_ARGUMENT, it holds what has no place there.
@@ -120,10 +128,32 @@ def checked(files: Sources) -> CheckedBook:
         book = check_sources(files)
         table = read_scenarios(files[SCENARIOS]) if SCENARIOS in files else None
         verdicts = tuple(run(book, table)) if table else ()
-        merged(files)
+        shown = proofs(book, table) if table else {}
     except BookError as error:
         raise _refused(error) from None
-    return CheckedBook(files=files, book=book, verdicts=verdicts)
+    return CheckedBook(files=files, book=book, verdicts=verdicts, proofs=shown)
+
+
+def tables(*books: CheckedBook) -> Sequence[Scenarios]:
+    """Return the scenarios of several books."""
+    return [read_scenarios(one.files[SCENARIOS]) for one in books if SCENARIOS in one.files]
+
+
+def check_signed(entry: RuleBookEntry) -> CheckedBook:
+    """Check a book that another steward proposed, before one signs it too.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT; it breaks a rule for books or decides a scenario of its own
+            otherwise than it says.
+    """
+    try:
+        files = split(entry.schema, entry.policies)
+    except BookError as error:
+        raise _refused(error) from None
+    found = checked(files)
+    if found.failed:
+        raise _refused(BookError(f"scenario {found.failed[0].scenario.case} is decided otherwise"))
+    return found
 
 
 def _refused(error: BookError) -> AgencyError:
@@ -169,5 +199,12 @@ def version_of(bundle: Bundle, version: int) -> BookVersion:
 
 
 def files_of(version: BookVersion) -> Sources:
-    """Return the files that a version was made of."""
-    return split(version.entry.schema, version.entry.policies)
+    """Return the files that a version was made of.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT; no files make this text.
+    """
+    try:
+        return split(version.entry.schema, version.entry.policies)
+    except BookError as error:
+        raise _refused(error) from None
