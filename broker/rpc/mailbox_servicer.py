@@ -48,7 +48,9 @@ class MailboxServicer:
         """Take a notice back."""
         sent = request.recall
         recall = SignedRecall(recall=sent.recall, signature=sent.signature)
-        posted = await self.mailbox.submit_recall(peer.name, recall, tuple(request.assertions))
+        posted = await self.mailbox.submit_recall(
+            peer.name, recall, tuple(request.assertions), peer.certificate
+        )
         return pb.SubmitRecallResponse(
             log=log_reference(posted.log),
             duplicate=posted.duplicate,

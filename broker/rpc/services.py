@@ -186,7 +186,7 @@ class Mailbox(Protocol):
         ...
 
     async def submit_recall(
-        self, agency: str, recall: SignedRecall, assertions: Sequence[str]
+        self, agency: str, recall: SignedRecall, assertions: Sequence[str], certificate: bytes = b""
     ) -> Posted:
         """Take a notice back."""
         ...

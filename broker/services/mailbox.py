@@ -65,10 +65,11 @@ class Mailbox:
         return await self._noted(GRANT, agency, work)
 
     async def submit_recall(
-        self, agency: str, recall: SignedRecall, assertions: Sequence[str]
+        self, agency: str, recall: SignedRecall, assertions: Sequence[str], certificate: bytes = b""
     ) -> Posted:
-        """Take a notice back (`broker.services.recalling`)."""
-        work = self._finishing.finish(self._recalling.submit(agency, recall, assertions))
+        """Take a notice back (`broker.services.recalling`); without a certificate none is."""
+        taking = self._recalling.submit(agency, recall, assertions, certificate)
+        work = self._finishing.finish(taking)
         return await self._noted(RECALL, agency, work)
 
     async def mail(self, agency: str, after: int, count: int, wait_ms: int) -> MailPage:

@@ -17,6 +17,7 @@ from broker.services.faults import refused
 from broker.services.federation import Federation
 from broker.services.mail_checks import check_current, keyset_of
 from broker.services.mailroom import Mailroom
+from broker.services.vouching import Vouching
 from keys.errors import TrustError
 from keys.framing import sha256, u32
 from keys.recalls import Recall, SignedRecall, verify_recall
@@ -32,12 +33,22 @@ class Recalling:
 
     def __init__(self, room: Mailroom) -> None:
         self._room = room
+        self._vouching = Vouching()
 
-    async def submit(self, agency: str, signed: SignedRecall, assertions: Sequence[str]) -> Posted:
+    async def submit(
+        self, agency: str, signed: SignedRecall, assertions: Sequence[str], certificate: bytes
+    ) -> Posted:
         """Destroy a notice of `agency` and tell who could open it; both are stored on return.
 
+        Args:
+            agency: who calls.
+            signed: the recall.
+            assertions: of the two persons who stand behind it.
+            certificate: SHA-256 of what the caller's gateway shows.
+
         Raises:
-            BrokerError: NOT_FOUND for a notice that is not the caller's; ALREADY_EXISTS for one
+            BrokerError: NOT_FOUND for a notice that is not the caller's; DENIED where two persons
+                do not stand behind it; ALREADY_EXISTS for one
                 that another recall took back; NOT_ORIGINATOR, SIGNATURE_INVALID, MALFORMED,
                 CLOCK_SKEW, RESEAL_REQUIRED, LIMIT_EXCEEDED; or of the store.
         """
@@ -55,6 +66,14 @@ class Recalling:
         frame = await room.frame(agency, recall.place)
         if frame.originator != agency:
             raise BrokerError(Reason.NOT_FOUND)
+        self._vouching.check_two(
+            federation,
+            agency=agency,
+            certificate=certificate,
+            act=signed.recall,
+            assertions=assertions,
+            now=now,
+        )
         posted = await room.store.recall(self._posting(signed, recall, frame, now), frame.size)
         room.destroyed.tell([frame.key])
         room.wakeups.wake_all()

@@ -28,6 +28,7 @@ from keys.grants import seal_grant
 from keys.places import NoticePlace
 from keys.recalls import Recall, sign_recall
 from keys.signed_entries import SignedEntry, encode_entry, sign_card
+from keys.tls import thumbprint
 from tests.integration.attacks.frames import SECONDS, cursor, first, publish
 from tests.integration.attacks.served import Served
 from tests.integration.attacks.test_alike import draft, notice_id, submit, uploaded
@@ -35,6 +36,7 @@ from tests.integration.broker.installed import MARKING
 from tests.integration.broker.test_publishing import publication
 from tests.simulator.federation import DAY, KEYSET, TOPIC
 from tests.simulator.mail import letter_header, letter_of, place_of
+from tests.simulator.officers import asserted_two
 
 OWN, FOREIGN, ABSENT = OBJECTS = ("own", "foreign", "absent")
 AWAY = "trafficking/abroad"
@@ -365,8 +367,12 @@ def recall_about(scene: Scene, agency: str, place: NoticePlace) -> Message:
         answer_by=federation.now + DAY,
     )
     made = sign_recall(recall, federation.agencies[signer].signer)
+    shown = thumbprint(federation.agencies[signer].tls_leaf.certificate)
     return mailbox.SubmitRecallRequest(
-        recall=mailbox.Recall(recall=made.recall, signature=made.signature)
+        recall=mailbox.Recall(recall=made.recall, signature=made.signature),
+        assertions=asserted_two(
+            federation, signer, made.recall, now=federation.now, certificate=shown
+        ),
     )
 
 

@@ -299,7 +299,7 @@ class StandInMailbox:
         return self._take(grant)
 
     async def submit_recall(
-        self, agency: str, recall: SignedRecall, assertions: Sequence[str]
+        self, agency: str, recall: SignedRecall, assertions: Sequence[str], certificate: bytes = b""
     ) -> Posted:
         self.assertions = tuple(assertions)
         return self._take(recall)

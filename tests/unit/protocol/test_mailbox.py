@@ -15,9 +15,11 @@ from keys.envelope import Frame, NoticeHeader
 from keys.framing import sha256
 from keys.letters import Letter, SignedLetter
 from keys.logleaf import Value, check_leaf
+from keys.recalls import SignedRecall
 from policy import standard_book
 from tests.simulator.federation import DAY, HOUR, MARKING, NOW
 from tests.simulator.mail import OPEN_MARKING, grant_of, letter_header, letter_of, recall_of
+from tests.simulator.officers import asserted_two, assertion_of, signed
 from tests.unit.protocol.desk import Desk, reason_of
 from tests.unit.protocol.material import ORIGINATOR, READER
 
@@ -38,6 +40,12 @@ def request(desk: Desk, frame: Frame, sender: str = READER, index: int = 0) -> S
         desk.federation, frame, "request_onward", sender, ORIGINATOR, index=index, now=desk.clock.ms
     )
     return letter_of(desk.federation, header)
+
+
+async def take_back(desk: Desk, recall: SignedRecall) -> Posted:
+    """Recall as two officers of the originator."""
+    two = asserted_two(desk.federation, ORIGINATOR, recall.recall, now=desk.clock.ms)
+    return await desk.services.mailbox.submit_recall(ORIGINATOR, recall, two, bytes(32))
 
 
 async def mail(desk: Desk, agency: str, after: int = 0) -> tuple[MailItem, ...]:
@@ -107,7 +115,7 @@ async def test_the_leaves_of_mail_say_what_the_table_says(desk: Desk, frame: Fra
             {"grantor": ORIGINATOR, "grantee": GRANTEE, "grant": sha256(grant.grant)},
         ),
         (
-            await box.submit_recall(ORIGINATOR, recall, ()),
+            await take_back(desk, recall),
             "recall",
             {"originator": ORIGINATOR, "reason": "ERROR", "recall": sha256(recall.recall)},
         ),
@@ -127,8 +135,8 @@ async def test_the_same_again_has_the_first_answer(desk: Desk, frame: Frame) -> 
         (await box.submit_letter(READER, letter), box.submit_letter(READER, letter)),
         (await box.submit_grant(ORIGINATOR, grant), box.submit_grant(ORIGINATOR, grant)),
         (
-            await box.submit_recall(ORIGINATOR, recall, ()),
-            box.submit_recall(ORIGINATOR, recall, ()),
+            await take_back(desk, recall),
+            take_back(desk, recall),
         ),
     ):
         before = await everything(desk)
@@ -151,10 +159,9 @@ async def test_another_letter_under_a_known_id_is_refused(desk: Desk, frame: Fra
 
 @pytest.mark.must("MAIL-3")
 async def test_another_recall_of_a_recalled_notice_is_refused(desk: Desk, frame: Frame) -> None:
-    box = desk.services.mailbox
-    await box.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     other = recall_of(desk.federation, frame, reason="UNLAWFUL")
-    error = await refused(desk, box.submit_recall(ORIGINATOR, other, ()))
+    error = await refused(desk, take_back(desk, other))
     assert error.reason is Reason.ALREADY_EXISTS
 
 
@@ -234,7 +241,7 @@ async def test_a_grant_decided_under_another_book_is_to_be_made_anew(
 @pytest.mark.must("MAIL-8")
 async def test_a_notice_that_is_gone_is_not_granted(desk: Desk, frame: Frame) -> None:
     box = desk.services.mailbox
-    await box.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     after_recall = grant_of(desk.federation, frame, GRANTEE)
     desk.clock.ms = NOW + 31 * DAY
     expired = grant_of(
@@ -259,7 +266,7 @@ async def test_places_keep_their_meaning_when_mail_is_destroyed(desk: Desk, fram
     await box.submit_letter(READER, request(desk, frame))
     await box.submit_letter(READER, request(desk, frame, index=1))
     before = await mail(desk, ORIGINATOR)
-    await box.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     after = await mail(desk, ORIGINATOR)
     assert [one.sequence for one in after] == [1, 2]
     assert [one.log for one in after] == [one.log for one in before]
@@ -273,7 +280,7 @@ async def test_a_recall_reaches_recipients_and_grantees(desk: Desk, frame: Frame
     box = desk.services.mailbox
     await box.submit_grant(ORIGINATOR, grant_of(desk.federation, frame, GRANTEE))
     recall = recall_of(desk.federation, frame)
-    posted = await box.submit_recall(ORIGINATOR, recall, ())
+    posted = await take_back(desk, recall)
     assert posted.addressees == 2
     for agency, places in ((READER, [MailKind.RECALL]), (GRANTEE, [None, MailKind.RECALL])):
         items = await mail(desk, agency)
@@ -291,7 +298,7 @@ async def test_a_recall_reaches_whom_the_rules_would_not_let_have_it_now(
 ) -> None:
     await forbid_everything(desk)
     recall = recall_of(desk.federation, frame)
-    assert (await desk.services.mailbox.submit_recall(ORIGINATOR, recall, ())).addressees == 1
+    assert (await take_back(desk, recall)).addressees == 1
     assert len(await mail(desk, READER)) == 1
 
 
@@ -303,7 +310,7 @@ async def test_no_file_holds_what_a_recall_destroyed(
     await desk.services.mailbox.submit_grant(ORIGINATOR, grant)
     secrets = (frame.notices[0].header, frame.notices[0].body, grant.wrap)
     assert all(_is_in_a_file(tmp_path, one) for one in secrets)
-    await desk.services.mailbox.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     assert not any(_is_in_a_file(tmp_path, one) for one in secrets)
     assert _is_in_a_file(tmp_path, frame.notices[1].body)
     assert _is_in_a_file(tmp_path, frame.wraps[0])
@@ -317,7 +324,7 @@ def _is_in_a_file(folder: Path, data: bytes) -> bool:
 async def test_a_recalled_notice_is_withheld_and_not_found(desk: Desk, frame: Frame) -> None:
     fetching = desk.services.subscriptions
     await fetching.get_notice(READER, ORIGINATOR, notice_id(frame))
-    await desk.services.mailbox.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     (delivered,) = await desk.caught_up()
     assert (delivered.form, delivered.shown) == (Form.PARTIAL, (1,))
     assert [(one.index, one.reason) for one in delivered.withheld] == [(0, WithheldReason.RECALLED)]
@@ -367,10 +374,29 @@ async def test_an_originator_alone_learns_who_has_its_notice(desk: Desk, frame: 
 
 async def test_an_attestation_is_taken_after_the_recall(desk: Desk, frame: Frame) -> None:
     box = desk.services.mailbox
-    await box.submit_recall(ORIGINATOR, recall_of(desk.federation, frame), ())
+    await take_back(desk, recall_of(desk.federation, frame))
     header = letter_header(desk.federation, frame, "attestation", READER, ORIGINATOR)
     await box.submit_letter(READER, letter_of(desk.federation, header))
     (item,) = await mail(desk, ORIGINATOR)
     assert item.mail is not None
     late = box.submit_letter(READER, request(desk, frame))
     assert (await refused(desk, late)).reason is Reason.NOT_FOUND
+
+
+@pytest.mark.must("RECALL-5")
+async def test_a_recall_takes_two_persons_and_they_are_asked_for_again(
+    desk: Desk, frame: Frame
+) -> None:
+    box, recall = desk.services.mailbox, recall_of(desk.federation, frame)
+    now, shown = desk.clock.ms, bytes(32)
+    two = asserted_two(desk.federation, ORIGINATOR, recall.recall, now=now)
+    other = asserted_two(desk.federation, ORIGINATOR, recall.recall + b".", now=now)
+    one = assertion_of(desk.federation, ORIGINATOR, recall.recall, "LIAISON", now=now)
+    theirs = signed(desk.federation, one, by=READER)
+    for given in ((), two[:1], (two[0], theirs), other):
+        error = await refused(desk, box.submit_recall(ORIGINATOR, recall, given, shown))
+        assert error.reason is Reason.DENIED
+    error = await refused(desk, box.submit_recall(ORIGINATOR, recall, two, b"x" * 32))
+    assert error.metadata["assertion"] == "other_certificate"
+    assert (await take_back(desk, recall)).duplicate is False
+    assert (await box.submit_recall(ORIGINATOR, recall, (), shown)).duplicate is True
