@@ -26,7 +26,6 @@ def federation() -> Federation:
             "ro-pol",
             Member(agency="bg-pol", asserts_roles=("ANALYST", "LIAISON")),
             "hr-ngo",
-            Member(agency="ro-night", contact247=False),
             Member(agency="eu-audit", role="auditor"),
         )
     )

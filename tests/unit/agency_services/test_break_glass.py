@@ -184,7 +184,9 @@ async def test_a_suspended_duty_officer_breaks_nothing(
 async def test_an_agency_without_a_desk_day_and_night_breaks_nothing(
     gr: SimulatedAgency, open_profile: Open, told: Told
 ) -> None:
-    sleepy = open_profile("ro-night")
+    gr.federation.replace_agency("ro-pol", contact247=False)
+    await gr.directory.sync()
+    sleepy = open_profile("ro-pol")
     reference = await kept(gr, sleepy, Draft(marking=SEALED_OFF))
     await enter(sleepy, "duty", "DUTY_247")
     assert await refusal(broken(glass_of(sleepy, told), reference)) is Reason.UNKNOWN_NOTICE
