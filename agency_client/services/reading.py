@@ -148,7 +148,8 @@ def _check_not_revoked(statement: Statement, delivery: Delivery, federation: Fed
     """Refuse what a revoked keyset signed, from the place in the log at which it was revoked."""
     originator, keyset_id = statement.originator, statement.keyset_id
     index = federation.directory.revoked_from(originator, "keyset", keyset_id)
-    if index is not None and delivery.publish_log.index >= index:
+    log = delivery.publish_log
+    if index is not None and (log is None or log.index >= index):
         raise SignatureError(
             TrustReason.EXPIRED,
             f"keyset {keyset_id} of {originator} is revoked from log entry {index} on",
