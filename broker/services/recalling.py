@@ -48,9 +48,9 @@ class Recalling:
 
         Raises:
             BrokerError: NOT_FOUND for a notice that is not the caller's; DENIED where two persons
-                do not stand behind it; ALREADY_EXISTS for one
-                that another recall took back; NOT_ORIGINATOR, SIGNATURE_INVALID, MALFORMED,
-                CLOCK_SKEW, RESEAL_REQUIRED, LIMIT_EXCEEDED; or of the store.
+                do not stand behind it; ALREADY_EXISTS for one that another recall took back;
+                NOT_ORIGINATOR, SIGNATURE_INVALID, MALFORMED, CLOCK_SKEW, RESEAL_REQUIRED,
+                LIMIT_EXCEEDED; or of the store.
         """
         room = self._room
         _check_assertions(assertions)
