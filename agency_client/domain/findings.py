@@ -57,6 +57,9 @@ class FindingKind(StrEnum):
     """An originator could not be told what was done with its notice here; `reason` is the broker's.
     """
 
+    BAD_MAIL = "bad-mail"
+    """A letter, grant or recall that did not verify, or is about nothing that we know of."""
+
     BAD_LEAF = "bad-leaf"
     """A log leaf that does not say what its receipt or delivery says."""
 

@@ -39,6 +39,19 @@ class OpeningKind(StrEnum):
     """The second person approved one."""
 
 
+SHOWING = frozenset(
+    {
+        OpeningKind.LIST,
+        OpeningKind.SHOW,
+        OpeningKind.SEARCH,
+        OpeningKind.STREAM,
+        OpeningKind.SAVE,
+        OpeningKind.BREAK_GLASS,
+    }
+)
+"""Kinds under which somebody saw something of each notice that they name."""
+
+
 def leaf_fields(opening: Opening) -> Mapping[str, bytes | str | int]:
     """Return the fields of an opening's leaf; `notices` lists references in the order shown."""
     return {

@@ -38,9 +38,16 @@ class ChainKey:
     topic: str
 
 
+GRANTED = "granted"
+"""Form of a frame of which a grant brought one notice; it has no number and no place in a chain."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptNotice:
-    """One opened notice on its way into the store; `content` is the whole content document."""
+    """One opened notice on its way into the store; `content` is the whole content document.
+
+    `granted_until` is the end of the grant that admitted us; 0 where the frame was sealed to us.
+    """
 
     position: int
     notice_id: bytes
@@ -53,6 +60,7 @@ class KeptNotice:
     content: bytes
     content_key: bytes
     supersedes: tuple[bytes, ...]
+    granted_until: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +134,25 @@ class KnownFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNotice:
-    """A stored notice, found by its id; `seal_id` is empty for our own until it comes back."""
+    """A stored notice, found by its id.
+
+    `seal_id` is empty for our own until it comes back, and for one that a grant brought.
+    """
 
     seal_id: bytes
     leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPlace:
+    """What is known here of a notice that something signed is about.
+
+    `row_id` is 0 where the frame is known and the notice itself never came.
+    """
+
+    originator: str
+    row_id: int = 0
+    notice_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +194,10 @@ class OutboxFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
-    """One kept notice as the store has it; `recipient` is empty where no frame was sealed to us."""
+    """One kept notice as the store has it; `recipient` is empty where no frame was sealed to us.
+
+    Of one with `destroyed_at` nothing is left but that it was there; `state` says why.
+    """
 
     id: int
     originator: str
@@ -193,6 +219,8 @@ class NoticeRow:
     acknowledged_at: int
     acknowledged_by: str
     recipient: bytes = b""
+    granted_until: int = 0
+    destroyed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

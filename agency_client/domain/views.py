@@ -30,6 +30,15 @@ class NoticeState(StrEnum):
     REFUSED = "refused"
     """Our own, refused by the broker for good."""
 
+    RECALLED = "recalled"
+    """Its originator took it back; nothing of it is left here."""
+
+    EXPIRED = "expired"
+    """Its time was over; nothing of it is left here."""
+
+    ENDED = "ended"
+    """The grant that admitted us has ended; nothing of it is left here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:

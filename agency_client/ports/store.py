@@ -35,7 +35,9 @@ from agency_client.domain.records import (
     ReceivedBatch,
 )
 from agency_client.domain.views import InboxQuery
+from agency_client.ports.key_uses import KeyUses
 from agency_client.ports.people import People
+from agency_client.ports.post import Endings, PostOffice
 
 
 class Outbox(Protocol):
@@ -278,6 +280,10 @@ class OpeningLog(Protocol):
         """Return (leaf, salt, opening) from `start` on."""
         ...
 
+    def has_shown(self, reference: str) -> bool:
+        """Return whether anybody was shown a notice, by its name ORIGINATOR/HEX."""
+        ...
+
     def node(self, level: int, position: int) -> bytes:
         """Return the stored hash of a perfect subtree."""
         ...
@@ -379,6 +385,21 @@ class Store(Protocol):
     @property
     def people(self) -> People:
         """Our officers, and what needs two of them."""
+        ...
+
+    @property
+    def post(self) -> PostOffice:
+        """Letters, grants and recalls."""
+        ...
+
+    @property
+    def endings(self) -> Endings:
+        """The end of notices."""
+        ...
+
+    @property
+    def key_uses(self) -> KeyUses:
+        """Which keys our frames name."""
         ...
 
     @property

@@ -132,8 +132,7 @@ class _Filing:
         originator = frame.key.originator
         for one in frame.notices:
             held = self.notices.get((originator, one.notice_id))
-            ours = held is not None and not held.seal_id and originator == self.agency
-            if held is None or (ours and held.leaf_hash == one.leaf_hash):
+            if held is None or (not held.seal_id and held.leaf_hash == one.leaf_hash):
                 continue
             self._find(
                 self._finding(

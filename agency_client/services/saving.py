@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agency_client.domain.content import Content, SealedAttachment
+from agency_client.domain.downloads import download_name
 from agency_client.domain.openings import OpeningKind
 from agency_client.domain.records import NoticeRow
 from agency_client.domain.views import Viewer
@@ -35,10 +36,8 @@ from agency_client.services.rights import damaged
 from agency_client.services.viewing import ViewingService
 from keys.envelope import AttachmentRef, NoticeHeader
 from keys.errors import OpenError, TrustError
-from keys.framing import framed, sha256
 from keys.opening import AttachmentOpener
 
-_PARTIAL = "tocsin/partial-download/v1"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
 
 
@@ -129,9 +128,8 @@ class _Wanted:
 
     @property
     def download_id(self) -> bytes:
-        """Where its download is kept: by all that names it, for ids are the originator's choice."""
-        row = self.row
-        return sha256(framed(_PARTIAL, row.originator.encode(), row.notice_id, self.ref.encode()))
+        """Where its download is kept."""
+        return download_name(self.row.originator, self.row.notice_id, self.ref)
 
 
 def _chosen(row: NoticeRow, name: str) -> _Wanted:

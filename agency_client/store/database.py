@@ -123,6 +123,19 @@ class Database:
         with _typed(), self._engine.connect() as connection, connection.begin():
             yield connection
 
+    def truncate(self) -> bool:
+        """Move the write-ahead log into the database and empty it; return whether it is empty.
+
+        Raises:
+            AgencyError: STORE_FAILED, STORE_INVALID.
+        """
+        with self._writer, _typed(), self._engine.connect() as connection:
+            plain = connection.connection.dbapi_connection
+            if plain is None:
+                return False
+            busy, _, _ = plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
     def close(self) -> None:
         """Let all connections go."""
         self._engine.dispose()

@@ -9,10 +9,11 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, case, func, select, tuple_
 
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.records import (
+    GRANTED,
     ChainKey,
     Evidence,
     KnownFrame,
@@ -28,6 +29,10 @@ from agency_client.store.recording import add_findings, record_batch
 from agency_client.store.tables import cursors, findings, frames, notices
 
 _WITHOUT_EVIDENCE = [column for column in findings.c if column.name != "evidence"]
+_SEAL_ID = case((frames.c.form == GRANTED, b""), else_=func.coalesce(frames.c.seal_id, b"")).label(
+    "seal_id"
+)
+"""None where a grant brought the notice, whose frame was not sealed to us."""
 _Item = TypeVar("_Item")
 _AT_ONCE = 400
 """Most pairs in one query, so that no statement grows with what a peer sent."""
@@ -61,7 +66,7 @@ class SqlReceived:
                         notices.c.originator,
                         notices.c.notice_id,
                         notices.c.leaf_hash,
-                        func.coalesce(frames.c.seal_id, b"").label("seal_id"),
+                        _SEAL_ID,
                     )
                     .select_from(notices.outerjoin(frames, notices.c.frame_id == frames.c.id))
                     .where(tuple_(notices.c.originator, notices.c.notice_id).in_(some))

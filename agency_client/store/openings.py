@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, insert, select
 
 from agency_client.domain.delivery import LogReference
-from agency_client.domain.openings import leaf_fields
+from agency_client.domain.openings import SHOWING, leaf_fields
 from agency_client.domain.records import Opening
 from agency_client.store.database import Database
 from agency_client.store.tables import opening_nodes, openings
@@ -96,6 +96,14 @@ class SqlOpeningLog:
                 )
                 for row in connection.execute(query)
             )
+
+    def has_shown(self, reference: str) -> bool:
+        """Return whether anybody was shown a notice, by its name ORIGINATOR/HEX."""
+        shown = openings.c.kind.in_([kind.value for kind in SHOWING])
+        named = func.instr(openings.c.notices, json.dumps(reference)) > 0
+        query = select(openings.c.position).where(shown, named).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def node(self, level: int, position: int) -> bytes:
         """Return the stored hash of a perfect subtree."""

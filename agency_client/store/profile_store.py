@@ -5,12 +5,15 @@ from pathlib import Path
 
 from agency_client.store.attachments import SqlAttachments
 from agency_client.store.database import Database
+from agency_client.store.endings import SqlEndings
+from agency_client.store.key_uses import SqlKeyUses
 from agency_client.store.locks import FileLocks
 from agency_client.store.marker import Marker
 from agency_client.store.openings import SqlOpeningLog
 from agency_client.store.outbox import SqlOutbox
 from agency_client.store.partners import SqlPartners
 from agency_client.store.people import SqlPeople
+from agency_client.store.post import SqlPostOffice
 from agency_client.store.search import SqlSearchIndex
 from agency_client.store.shelf import SqlInbox
 from agency_client.store.trust import SqlTrust
@@ -33,6 +36,9 @@ class ProfileStore:
         self.openings = SqlOpeningLog(self._database)
         self.partners = SqlPartners(self._database)
         self.people = SqlPeople(self._database, agency)
+        self.post = SqlPostOffice(self._database, agency)
+        self.endings = SqlEndings(self._database, folder / "attachments")
+        self.key_uses = SqlKeyUses(self._database)
         self.attachments = SqlAttachments(self._database, folder / "attachments")
         self.locks = FileLocks(folder / "locks")
 

@@ -47,12 +47,14 @@ _KEEP_NOTICES = _NOTICE.on_conflict_do_update(
         "body": _NOTICE.excluded.body,
         "leaf_hash": _NOTICE.excluded.leaf_hash,
         "content_key": _NOTICE.excluded.content_key,
+        "granted_until": _NOTICE.excluded.granted_until,
         "state": func.iif(
             notices.c.state == NoticeState.SUPERSEDED,
             NoticeState.SUPERSEDED,
             NoticeState.CURRENT,
         ),
     },
+    where=notices.c.destroyed_at == 0,
 )
 _HELD = select(notices.c.position).where(notices.c.frame_id == bindparam("frame"))
 _SHOW = delete(withheld).where(
@@ -203,6 +205,7 @@ def _notice_values(frame_id: int, frame: KeptFrame, notice: KeptNotice, now: int
         "content": notice.content,
         "content_key": notice.content_key,
         "state": NoticeState.CURRENT,
+        "granted_until": notice.granted_until,
     }
 
 

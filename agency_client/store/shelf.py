@@ -42,6 +42,8 @@ _COLUMNS = [
             "superseded_by",
             "acknowledged_at",
             "acknowledged_by",
+            "granted_until",
+            "destroyed_at",
         )
     ),
 ]

@@ -71,6 +71,7 @@ frames = Table(
     _int("publish_time"),
     UniqueConstraint("originator", "seal_id"),
     Index("frames_by_publish", "publish_index"),
+    Index("frames_by_statement", "statement_hash"),
     Index("frames_by_chain", "originator", "outlet", "topic", "seq"),
 )
 
@@ -113,12 +114,26 @@ notices = Table(
     _bytes("superseded_by"),
     _int("acknowledged_at"),
     _text("acknowledged_by"),
+    _int("granted_until"),
+    _int("destroyed_at"),
+    Column("standing_applied", Boolean, nullable=False, server_default="0"),
     Column("indexed", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("notice_id", "originator"),
     Index("notices_by_outbox", "outbox_id"),
     Index("notices_to_index", "id", sqlite_where=text("indexed = 0")),
     Index("notices_by_frame", "frame_id", "position"),
     Index("notices_by_topic", "topic"),
+    Index("notices_to_expire", "expires_at", sqlite_where=text("destroyed_at = 0")),
+    Index(
+        "notices_to_end",
+        "granted_until",
+        sqlite_where=text("destroyed_at = 0 AND granted_until > 0"),
+    ),
+    Index(
+        "notices_of_ours",
+        "id",
+        sqlite_where=text("outbox_id IS NOT NULL AND standing_applied = 0"),
+    ),
 )
 
 supersessions = Table(
@@ -208,6 +223,7 @@ outbox = Table(
     _int("log_time"),
     Index("outbox_waiting", "id", sqlite_where=OUTBOX_WAITING),
     Index("outbox_by_log", "log_index"),
+    Index("outbox_by_statement", "statement_hash"),
 )
 
 send_chain = Table(
