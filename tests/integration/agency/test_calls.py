@@ -98,7 +98,6 @@ async def test_a_refusal_keeps_its_reason_and_what_it_names(greek: GrpcBroker) -
 
 
 async def test_a_steward_s_act_by_an_agency_is_denied(greek: GrpcBroker) -> None:
-    assert (await refused(greek.submit_entry(b"entry"))).reason is Reason.DENIED
     assert (await refused(greek.submit_root(b"root"))).reason is Reason.DENIED
 
 

@@ -31,6 +31,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await world.stop()
 
 
+def environment(world: World) -> dict[str, str]:
+    reason = {"TOCSIN_PURPOSE": "INVESTIGATION", "TOCSIN_CASE": "2026/1"}
+    return {**os.environ, **reason, "TOCSIN_PASSPHRASE_FILE": str(world.folder / "pass")}
+
+
 async def tocsin(world: World, agency: str, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -40,7 +45,7 @@ async def tocsin(world: World, agency: str, *arguments: str) -> asyncio.subproce
         "--profile",
         str(world.profile(agency)),
         cwd=ROOT,
-        env={**os.environ, "TOCSIN_PASSPHRASE_FILE": str(world.folder / "pass")},
+        env=environment(world),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -137,7 +142,7 @@ async def test_ctrl_c_is_quiet_at_whatever_moment(world: World, delay: float) ->
         _AT,
         *arguments,
         cwd=ROOT,
-        env={**os.environ, "TOCSIN_PASSPHRASE_FILE": str(world.folder / "pass")},
+        env=environment(world),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
