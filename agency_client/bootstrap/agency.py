@@ -112,6 +112,8 @@ class Agency:
             services=wiring.partners, cards=wiring.cards, fetch=self._fetch_directory
         )
         """The other members, and our contact card."""
+        self.key_life = wiring.key_life
+        """What our keys were used for."""
         self.people = People(
             register=wiring.register,
             approvals=wiring.approvals,

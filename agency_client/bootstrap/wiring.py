@@ -23,6 +23,7 @@ from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.key_life import KeyLife
 from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
@@ -61,6 +62,7 @@ class Wiring:
     viewing: ViewingService
     saving: AttachmentDownload
     status: StatusService
+    key_life: KeyLife
     partners: PartnerService
     cards: CardService
     audit: AuditService
@@ -194,6 +196,7 @@ class Wiring:
                 keys=keyring.states(),
                 partners=partners,
             ),
+            key_life=KeyLife(request=keyring.request, uses=store.key_uses),
             partners=partners,
             cards=CardService(
                 agency=keyring.agency,
