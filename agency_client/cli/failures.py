@@ -114,6 +114,10 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.ACT_UNKNOWN: (Exit.NOT_FOUND, "`tocsin acts` and `tocsin review` list what waits"),
     Reason.APPROVAL_NEEDED: (Exit.REFUSED, "nothing was done; run it again when it is approved"),
     Reason.APPROVAL_REFUSED: (Exit.REFUSED, "nothing was done; have it approved anew"),
+    Reason.RENEWAL_WAITS: (
+        Exit.CONFLICT,
+        "run `tocsin keys request` and give its file to a steward",
+    ),
     Reason.REVIEW_OVERDUE: (
         Exit.REFUSED,
         "a supervisor has to review the last one first: `tocsin review`",

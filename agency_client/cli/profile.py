@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tocsin init | enrol | status | keys`: an agency's profile and how it stands."""
+"""`tocsin init | enrol | status`: an agency's profile and how it stands."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from agency_client.bootstrap import Agency, create_profile, enrol_profile
+from agency_client.bootstrap import create_profile, enrol_profile
 from agency_client.bootstrap.enrolment import invitation_of
 from agency_client.bootstrap.profile import KEY_FILE
 from agency_client.cli.comparing import compare, shown, words_options
 from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
-from agency_client.cli.output import columns, counted, instant, safe
+from agency_client.cli.output import counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
 from agency_client.cli.partners import news_document, news_line
 from agency_client.cli.reviews import people_document, people_lines
@@ -29,14 +29,13 @@ from agency_client.cli.runtime import (
 )
 from agency_client.domain.countries import COUNTRIES
 from agency_client.domain.partners import Agreed, MembershipStatus, PartnerNews
-from agency_client.domain.views import StatusReport
+from agency_client.domain.views import KeyStatus, StatusReport
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.admission import read_request
 from agency_client.services.invitations import check_invited, read_invitation
 from agency_client.services.steward import Bundle, fingerprint
 from agency_client.services.steward_home import read_text
-from keys.directory import AgencyEntry
 from keys.framing import sha256
 
 KINDS = ("POLICE", "BORDER", "PROSECUTOR", "LABOUR", "FIU", "NGO", "HOTLINE", "IGO")
@@ -283,7 +282,7 @@ def _document(report: StatusReport) -> dict[str, object]:
 def _lines(report: StatusReport) -> list[str]:
     standing = "LOCKED" if report.locked else "admitted" if report.enrolled else "not admitted yet"
     reached = "reachable" if report.broker_reachable else "CANNOT BE REACHED"
-    soonest = min((one.valid_until for one in report.keys), default=0)
+    soonest = _first_to_end(report.keys)
     kept = counted(report.kept_notices, "notice")
     return [
         f"agency      {safe(report.agency)}: {standing}",
@@ -299,6 +298,14 @@ def _lines(report: StatusReport) -> list[str]:
         *_member_lines(report.membership),
         *(f"behind      {safe(topic)}: {lag}" for topic, lag in report.lag.items() if lag),
     ]
+
+
+def _first_to_end(keys: Iterable[KeyStatus]) -> int:
+    """Return when the first use of our keys ends; one that a newer key goes on with does not."""
+    last: dict[str, int] = {}
+    for one in keys:
+        last[one.use] = max(one.valid_until, last.get(one.use, 0))
+    return min(last.values(), default=0)
 
 
 def _member_lines(member: MembershipStatus) -> Iterator[str]:
@@ -334,7 +341,9 @@ def waiting(report: StatusReport) -> str:
 
 
 def _soon(valid_until: int) -> str:
-    return "  SOON: ask how to renew" if valid_until / 1000 < time.time() + _SOON_SECONDS else ""
+    return (
+        "  SOON: `tocsin keys rotate`" if valid_until / 1000 < time.time() + _SOON_SECONDS else ""
+    )
 
 
 async def _status(
@@ -343,46 +352,3 @@ async def _status(
     async with opened(common(context)) as agency:
         report = await agency.status()
         return report, await agency.membership.services.news(told=told)
-
-
-@command("keys", "tocsin keys", "tocsin keys --json")
-@click.pass_context
-def keys(context: click.Context) -> None:
-    """List this agency's keys with their fingerprints, and whether the directory has them."""
-    found = run_async(_keys(context))
-    fields = ("use", "id", "valid_until", "fingerprint")
-    printer(context).document(
-        "keys",
-        {"keys": [dict(zip(fields, row, strict=True)) for row in found]},
-        columns(found, head=("USE", "ID", "VALID UNTIL", "FINGERPRINT IN THE DIRECTORY")),
-    )
-
-
-async def _keys(context: click.Context) -> list[tuple[str, str, str, str]]:
-    async with opened(common(context)) as agency:
-        report = await agency.status()
-        entry = _entry(agency)
-    return [
-        (one.use, one.key_id, instant(one.valid_until), _published(entry, one.use, one.key_id))
-        for one in report.keys
-    ]
-
-
-def _entry(agency: Agency) -> AgencyEntry | None:
-    return agency.directory.agency(agency.agency_id)
-
-
-def _published(entry: AgencyEntry | None, use: str, key_id: str) -> str:
-    """Return the fingerprint of what the directory publishes of a key."""
-    if entry is None:
-        return "not in the directory yet"
-    if use == "gateway":
-        return entry.tls_key_pin.hex()[:32]
-    if use == "assertion":
-        asserting = next((one for one in entry.assertion_keys if one.key_id == key_id), None)
-        return fingerprint(asserting.encode()) if asserting else "not in the directory"
-    if use == "signing":
-        keyset = entry.keyset(key_id)
-        return fingerprint(keyset.encode()) if keyset else "not in the directory"
-    held = next((one for one in entry.encryption if one.key_id == key_id), None)
-    return fingerprint(held.encode()) if held else "not in the directory"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What our keys were used for, and which private keys nobody needs any more.
+"""What our keys were used for.
 
-Reads our own store and the directory; what is done with keys is `bootstrap.renewal`'s business.
+Reads our own store; what is done with keys is `bootstrap.renewal`'s business.
 Source: design section 5; docs/protocol.md section 10.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agency_client.domain.key_uses import (
@@ -21,10 +21,6 @@ from agency_client.ports.key_uses import KeyUses
 from keys.entries import AgencyEntry
 
 PORTION = 1000
-DAY_MS = 86_400_000
-QUIET_DAYS = 7
-"""How long after a key's end it is kept: frames that were sealed to it in its last minutes may lie
-in a broker's store until they are fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,42 +58,3 @@ class KeyLife:
         while portion := self.uses.frames(after, PORTION):
             yield from portion
             after = portion[-1].id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """Private keys that nobody needs any more, by id."""
-
-    keysets: frozenset[str]
-    encryption: frozenset[str]
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self.keysets or self.encryption)
-
-
-def ended_keys(
-    entry: AgencyEntry, held: tuple[Iterable[str], Iterable[str]], behind: int, now: int
-) -> Ended:
-    """Return which of the private keys that we hold may be destroyed.
-
-    A keyset that has ended signs nothing more. An encryption key that has ended in the directory is
-    sealed to by nobody, and every notice that we kept has its own key; it is needed for what we
-    have yet to fetch alone.
-
-    Args:
-        entry: ours in the directory: where a key ends later than we think, it is still used.
-        held: ids of the keysets and of the encryption keys that we hold.
-        behind: how many frames we have yet to fetch of the topics that we follow.
-        now: milliseconds since 1970.
-    """
-    keysets, encryption = held
-    signing = {one.keyset_id: one.valid_until for one in entry.signing}
-    sealed_to = {one.key_id: one.valid_until for one in entry.encryption}
-    quiet = now - QUIET_DAYS * DAY_MS
-    return Ended(
-        keysets=frozenset(one for one in keysets if signing.get(one, now) < now),
-        encryption=frozenset(
-            one for one in encryption if not behind and sealed_to.get(one, now) < quiet
-        ),
-    )

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an agency's keys follow each other: new ones beside the old, then without them.
+
+Each step makes another keyring, whose request the stewards then admit; until they have, and for an
+overlap afterwards, the old keys count as well, so that nothing on its way is lost. One change at a
+time: a step is refused while an earlier one waits for the stewards. Source: design section 5.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from agency_client.bootstrap.keyring import (
+    BACKDATED_MS,
+    DAY_MS,
+    ENCRYPTION_DAYS,
+    SIGNING_DAYS,
+    Keyring,
+)
+from agency_client.errors import AgencyError, Reason
+from keys.entries import AgencyEntry
+from keys.identities import generate_decryption_key
+from keys.recipients import EncryptionKey
+from keys.signers import generate_signer
+from keys.signing import Keyset
+
+_Key = TypeVar("_Key", Keyset, EncryptionKey)
+
+OVERLAP_DAYS = 30
+"""What is queued or on paper by then was sealed and signed within a month."""
+MAX_KEYSETS = 32
+"""Half of what an entry may list: 32 renewals of five years at most each."""
+
+
+def check_settled(keyring: Keyring, entry: AgencyEntry | None) -> AgencyEntry:
+    """Return our entry; refuse a further change while the stewards have yet to admit the last one.
+
+    Args:
+        keyring: ours.
+        entry: ours in the directory.
+
+    Raises:
+        AgencyError: NOT_ENROLLED; RENEWAL_WAITS.
+    """
+    if entry is None:
+        raise AgencyError(
+            Reason.NOT_ENROLLED, f"the stewards have not admitted {keyring.agency} yet"
+        )
+    request = keyring.request
+    lacking = (
+        {one.keyset_id for one in request.signing} - {one.keyset_id for one in entry.signing},
+        {one.key_id for one in request.encryption} - {one.key_id for one in entry.encryption},
+        set(request.tls_roots) - set(entry.tls_roots),
+    )
+    if any(lacking):
+        raise AgencyError(
+            Reason.RENEWAL_WAITS, "the directory does not have our last renewal of keys yet"
+        )
+    return entry
+
+
+def rotated(keyring: Keyring, entry: AgencyEntry | None, now: int, overlap_days: int) -> Keyring:
+    """Return the keys with a new signing keyset and a new encryption key beside the old ones.
+
+    Args:
+        keyring: ours.
+        entry: ours in the directory.
+        now: milliseconds since 1970.
+        overlap_days: how long the old ones count, 0 or more.
+
+    Raises:
+        AgencyError: NOT_ENROLLED; RENEWAL_WAITS.
+    """
+    check_settled(keyring, entry)
+    request, start = keyring.request, now - BACKDATED_MS
+    ends = now + overlap_days * DAY_MS
+    signer = generate_signer(_fresh_id("sign", now, [one.keyset_id for one in request.signing]))
+    key = generate_decryption_key(
+        _fresh_id("seal", now, [one.key_id for one in request.encryption])
+    )
+    keyset = signer.public(valid_from=start, valid_until=now + SIGNING_DAYS * DAY_MS)
+    public = key.public(valid_from=start, valid_until=now + ENCRYPTION_DAYS * DAY_MS)
+    earlier = [_ended(one, ends) for one in request.signing][-(MAX_KEYSETS - 1) :]
+    sealed_to = [_ended(one, ends) for one in request.encryption]
+    return replace(
+        keyring,
+        signers=(signer, *keyring.signers),
+        decryption=(*keyring.decryption, key),
+        request=replace(request, signing=(*earlier, keyset), encryption=(*sealed_to, public)),
+    )
+
+
+def _ended(key: _Key, ends: int) -> _Key:
+    """Return a key that counts until `ends` at most."""
+    until = max(key.valid_from + 1, min(key.valid_until, ends))
+    return replace(key, valid_until=until)
+
+
+def _fresh_id(use: str, now: int, taken: Collection[str]) -> str:
+    """Return a key id of today that the agency never had."""
+    wanted = [f"{_day(now)}-{use}", *(f"{_day(now)}-{use}-{n}" for n in range(2, MAX_KEYSETS + 2))]
+    return next(one for one in wanted if one not in taken)
+
+
+def _day(now: int) -> str:
+    return datetime.fromtimestamp(now / 1000, tz=UTC).strftime("%Y-%m-%d")
