@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an agency's keys follow each other: new ones beside the old, then without them.
+"""How an agency's keys follow each other: new ones beside the old.
 
-Each step makes another keyring, whose request the stewards then admit; until they have, and for an
+A step makes another keyring, whose request the stewards then admit; until they have, and for an
 overlap afterwards, the old keys count as well, so that nothing on its way is lost. One change at a
 time: a step is refused while an earlier one waits for the stewards. Source: design section 5.
 """
