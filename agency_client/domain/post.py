@@ -62,7 +62,7 @@ class PostItem:
         signature: over `signed`.
         state: how far it is.
         settled_at: when it was accepted, refused or received.
-        reason: why it was refused.
+        reason: why it was refused; of a recall, until then, why the notice was taken back.
         message: the same for people.
         standing: number of the standing grant that made it.
         log: its leaf in the broker's log.

@@ -296,6 +296,8 @@ def _values(item: PostItem) -> Mapping[str, Any]:
         "signature": item.signature,
         "state": item.state,
         "settled_at": item.settled_at,
+        "reason": item.reason,
+        "message": item.message,
         "standing": item.standing,
         "log_index": log.index,
         "log_salt": log.salt,
