@@ -61,7 +61,7 @@ def line_of(world: World, name: str) -> Line:
     """Return an agency's own line to the broker, without the library that speaks over it."""
     keyring = open_keyring(world.profile(name), PASSPHRASE)
     root = StewardHome(world.folder / "steward").bundle().directory.root_document
-    issuer = LeafIssuer(keyring, lambda: root.broker_tls_root, SystemClock(), hours=1)
+    issuer = LeafIssuer(lambda: keyring, lambda: root.broker_tls_root, SystemClock(), hours=1)
     return Line(world.broker.address, issuer)
 
 

@@ -59,7 +59,7 @@ class Publisher:
         federation = self.wiring.directory.current
         return Outlet(
             originator=federation.agency,
-            signer=self.wiring.signer,
+            signer=self.wiring.signing(),
             federation=federation.id,
             keys=_keys(self.wiring),
             topic=topic,

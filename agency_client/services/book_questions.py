@@ -275,6 +275,7 @@ def _more(changed: Sequence[Rule], countries: Collection[str]) -> tuple[tuple[st
     read = {attribute for rule in changed for variable, attribute in reads(rule)}
     plain = Marking(type="FREE_TEXT", tlp="GREEN")
     found = [(ANY, plain)]
+    codes: Sequence[str]
     if "handling" in read:
         codes = sorted(named_in(changed, "Handling")) or HANDLING
         found += [(f"handled {code}", replace(plain, handling=(code,))) for code in codes]

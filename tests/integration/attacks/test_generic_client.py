@@ -64,6 +64,7 @@ def test_a_client_that_knows_nothing_of_ours_publishes_pulls_and_acknowledges(
         "tocsin.v1.AttachmentService",
         "tocsin.v1.DirectoryService",
         "tocsin.v1.LogService",
+        "tocsin.v1.MailboxService",
         "tocsin.v1.PublisherService",
         "tocsin.v1.SubscriberService",
     ]

@@ -324,7 +324,7 @@ from tests.unit.agency_store.samples import AGENCY, KEY, queue
 
 store = ProfileStore(Path(sys.argv[1]), KEY, AGENCY)
 size = (Path(sys.argv[1]) / "store.db-wal").stat().st_size
-resource.setrlimit(resource.RLIMIT_FSIZE, (size + 60_000, size + 60_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 240_000, size + 240_000))
 written = 0
 try:
     for number in range(100):
