@@ -8,12 +8,18 @@ by the store.
 Source: design section 4, "Idempotency"; docs/protocol.md section 15.
 """
 
-from enum import StrEnum
-
 from broker.domain.limits import Settings
 from broker.errors import BrokerError, Reason, over_limit
 from broker.services.faults import refused
 from broker.services.federation import Federation
+from broker.services.signed_checks import (
+    Cause,
+    check_clock,
+    check_key,
+    check_keyset,
+    keyset_of,
+    stale,
+)
 from keys.checking import CheckedFrame, check_frame
 from keys.envelope import (
     MAX_NOTICE_BYTES,
@@ -21,27 +27,10 @@ from keys.envelope import (
     MAX_RECIPIENTS,
     MAX_WRAP_BYTES,
     Frame,
-    Recipient,
     Statement,
 )
 from keys.errors import TrustError
 from policy.decisions import Decision
-
-
-class Cause(StrEnum):
-    """Why a frame has to be sealed anew; stands in the metadata of RESEAL_REQUIRED."""
-
-    KEYSET = "keyset"
-    """The signing keyset has ended."""
-
-    DIRECTORY = "directory"
-    """The frame names a directory that never was."""
-
-    POLICY = "policy"
-    """The rules allowed it when it was sealed and do not now."""
-
-    KEY = "key"
-    """A recipient's encryption key is not one that may be sealed to."""
 
 
 def check_counts(recipients: int, wraps: int, notices: int) -> None:
@@ -81,11 +70,7 @@ def check_authentic(frame: Frame, agency: str, federation: Federation) -> Checke
     """
     try:
         claimed = Statement.decode(frame.statement)
-        if claimed.originator != agency:
-            raise BrokerError(Reason.NOT_ORIGINATOR)
-        keyset = federation.directory.keyset(agency, claimed.keyset_id)
-        if keyset is None:
-            raise BrokerError(Reason.SIGNATURE_INVALID, detail="the directory has no such keyset")
+        keyset = keyset_of(federation, agency, claimed.originator, claimed.keyset_id)
         return check_frame(frame, keyset, federation.id)
     except TrustError as error:
         raise refused(error) from None
@@ -99,35 +84,17 @@ def check_admissible(
     Raises:
         BrokerError: CLOCK_SKEW, RESEAL_REQUIRED, TOPIC_UNKNOWN, DENIED.
     """
-    _check_clock(checked.header.created_at, settings, now)
-    _check_anchors(checked, federation, now)
+    statement = checked.statement
+    check_clock(checked.header.created_at, settings, now)
+    check_keyset(federation, statement.originator, statement.keyset_id, now)
+    if not federation.had_directory(checked.header.directory):
+        raise stale(Cause.DIRECTORY)
     if federation.directory.topic(checked.header.topic) is None:
         raise BrokerError(Reason.TOPIC_UNKNOWN, {"topic": checked.header.topic})
     _check_originator(checked, federation, now)
     _check_recipients(checked, federation, now)
     for recipient in checked.recipients:
-        _check_key(recipient, federation, now)
-
-
-def _check_clock(created_at: int, settings: Settings, now: int) -> None:
-    if not now - settings.frame_age_ms <= created_at <= now + settings.clock_ahead_ms:
-        raise BrokerError(Reason.CLOCK_SKEW, detail=f"made at {created_at}, it is {now}")
-
-
-def _check_anchors(checked: CheckedFrame, federation: Federation, now: int) -> None:
-    """Refuse a keyset that has ended or was revoked since, and a directory that contradicts ours.
-
-    A keyset counts at the place in the log where the frame is published, so that a stolen old key
-    cannot date frames back.
-    """
-    statement = checked.statement
-    directory, originator = federation.directory, statement.originator
-    keyset = directory.keyset(originator, statement.keyset_id)
-    revoked = directory.revoked_from(originator, "keyset", statement.keyset_id)
-    if keyset is None or revoked is not None or not keyset.is_valid_at(now):
-        raise _stale(Cause.KEYSET, originator)
-    if not federation.had_directory(checked.header.directory):
-        raise _stale(Cause.DIRECTORY)
+        check_key(federation, recipient.agency, recipient.key_id, now)
 
 
 def _check_originator(checked: CheckedFrame, federation: Federation, now: int) -> None:
@@ -151,16 +118,6 @@ def _check_recipients(checked: CheckedFrame, federation: Federation, now: int) -
     raise _denied(checked, federation, agency, (decision, earlier))
 
 
-def _check_key(recipient: Recipient, federation: Federation, now: int) -> None:
-    directory = federation.directory
-    entry = directory.agency(recipient.agency)
-    keys = entry.encryption if entry else ()
-    known = any(key.key_id == recipient.key_id and key.is_valid_at(now) for key in keys)
-    revoked = directory.revoked_from(recipient.agency, "encryption", recipient.key_id)
-    if not known or revoked is not None:
-        raise _stale(Cause.KEY, recipient.agency)
-
-
 def _denied(
     checked: CheckedFrame,
     federation: Federation,
@@ -178,12 +135,7 @@ def _denied(
     decision, earlier = decisions
     rules = ",".join(decision.determining)
     if earlier.allow or not federation.is_current(checked.header):
-        return _stale(Cause.POLICY, agency, rules=rules)
+        return stale(Cause.POLICY, agency, rules=rules)
     return BrokerError(
         Reason.DENIED, {"agency": agency, "rules": rules}, detail="; ".join(decision.errors)
     )
-
-
-def _stale(cause: Cause, agency: str = "", *, rules: str = "") -> BrokerError:
-    named = {"agency": agency, "cause": cause.value, "rules": rules}
-    return BrokerError(Reason.RESEAL_REQUIRED, {key: text for key, text in named.items() if text})

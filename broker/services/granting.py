@@ -12,11 +12,17 @@ from broker.domain.acts import grant_posting
 from broker.domain.deliveries import StoredFrame
 from broker.domain.mail import Mail, MailKind, Posted, Posting
 from broker.errors import BrokerError, Reason, invalid
-from broker.services.admitting import Cause
 from broker.services.faults import refused
 from broker.services.federation import Federation
-from broker.services.mail_checks import check_current, check_key, keyset_of
 from broker.services.mailroom import Mailroom
+from broker.services.signed_checks import (
+    Cause,
+    check_clock,
+    check_key,
+    check_keyset,
+    keyset_of,
+    stale,
+)
 from keys.errors import TrustError
 from keys.framing import sha256
 from keys.grants import Grant, SignedGrant, check_grantor, verify_grant
@@ -48,8 +54,8 @@ class Granting:
         if known is not None:
             return known
         federation, now = room.directory.standing(agency), room.clock.now()
-        keyset = keyset_of(federation, agency, grant.grantor, grant.keyset_id)
-        check_current(keyset, grant.granted_at, room.settings, now)
+        check_clock(grant.granted_at, room.settings, now)
+        check_keyset(federation, agency, grant.keyset_id, now)
         frame = await room.frame(agency, grant.place)
         _check_allowed(grant, frame, federation, now)
         check_key(federation, grant.grantee, grant.key_id, now)
@@ -105,7 +111,7 @@ def _check_allowed(grant: Grant, frame: StoredFrame, federation: Federation, now
         raise invalid("expires_at", f"ended at {grant.expires_at}, it is {now}")
     book = federation.directory.rule_book
     if book is None or book.digest != grant.rule_book:
-        raise BrokerError(Reason.RESEAL_REQUIRED, {"cause": Cause.POLICY.value})
+        raise stale(Cause.POLICY)
     decision = federation.may_receive_granted(frame.decoded, frame.originator, grant.grantee, now)
     if not decision.allow:
         named = {"agency": grant.grantee, "rules": ",".join(decision.determining)}

@@ -14,8 +14,8 @@ from broker.domain.mail import Mail, MailKind, Posted, Posting
 from broker.errors import BrokerError, Reason
 from broker.services.faults import refused
 from broker.services.federation import Federation
-from broker.services.mail_checks import check_current, check_key, keyset_of
 from broker.services.mailroom import Mailroom
+from broker.services.signed_checks import check_clock, check_key, check_keyset, keyset_of
 from keys.errors import TrustError
 from keys.framing import sha256
 from keys.letters import DECISION, Letter, LetterHeader, SignedLetter, verify_letter
@@ -47,8 +47,8 @@ class Letters:
         if known is not None:
             return known
         federation, now = room.directory.standing(agency), room.clock.now()
-        keyset = keyset_of(federation, agency, header.sender, header.keyset_id)
-        check_current(keyset, header.created_at, room.settings, now)
+        check_clock(header.created_at, room.settings, now)
+        check_keyset(federation, agency, header.keyset_id, now)
         frame = await self._frame(header)
         check_key(federation, header.recipient, header.key_id, now)
         room.check_share(agency, header.recipient, now)

@@ -15,8 +15,8 @@ from broker.domain.mail import Mail, MailKind, Posted, Posting
 from broker.errors import BrokerError, Reason, over_limit
 from broker.services.faults import refused
 from broker.services.federation import Federation
-from broker.services.mail_checks import check_current, keyset_of
 from broker.services.mailroom import Mailroom
+from broker.services.signed_checks import check_clock, check_keyset, keyset_of
 from broker.services.vouching import Vouching
 from keys.errors import TrustError
 from keys.framing import sha256, u32
@@ -61,8 +61,8 @@ class Recalling:
         if known is not None:
             return known
         federation, now = room.directory.standing(agency), room.clock.now()
-        keyset = keyset_of(federation, agency, recall.originator, recall.keyset_id)
-        check_current(keyset, recall.recalled_at, room.settings, now)
+        check_clock(recall.recalled_at, room.settings, now)
+        check_keyset(federation, agency, recall.keyset_id, now)
         frame = await room.frame(agency, recall.place)
         if frame.originator != agency:
             raise BrokerError(Reason.NOT_FOUND)

@@ -10,6 +10,7 @@ import pytest
 from broker.domain.deliveries import Form, WithheldReason
 from broker.domain.mail import MailItem, MailKind, Posted
 from broker.errors import BrokerError, Reason
+from keys.changes import RevokeEntry
 from keys.entries import RuleBookEntry
 from keys.envelope import Frame, NoticeHeader
 from keys.framing import sha256
@@ -17,7 +18,7 @@ from keys.letters import Letter, SignedLetter
 from keys.logleaf import Value, check_leaf
 from keys.recalls import SignedRecall
 from policy import standard_book
-from tests.simulator.federation import DAY, HOUR, MARKING, NOW
+from tests.simulator.federation import DAY, HOUR, KEY, KEYSET, MARKING, NOW
 from tests.simulator.mail import OPEN_MARKING, grant_of, letter_header, letter_of, recall_of
 from tests.simulator.officers import asserted_two, assertion_of, signed
 from tests.unit.protocol.desk import Desk, reason_of
@@ -78,6 +79,11 @@ async def forbid_everything(desk: Desk) -> None:
     closed = f'{policies}\n@id("Z1") @says("Nothing.") forbid (principal, action, resource);'
     entry = desk.federation.add(RuleBookEntry(version=2, schema=schema, policies=closed))
     await desk.services.directory.submit(entry.encode())
+
+
+async def revoke(desk: Desk, agency: str, what: str, key_id: str) -> None:
+    entry = RevokeEntry(agency=agency, what=what, key_id=key_id, from_index=0, reason="stolen")
+    await desk.services.directory.submit(desk.federation.add(entry).encode())
 
 
 @pytest.mark.must("MAIL-1", "LOG-4")
@@ -179,6 +185,47 @@ async def test_what_another_agency_signed_is_not_taken(desk: Desk, frame: Frame)
     )
     for call in calls:
         assert (await refused(desk, call)).reason is Reason.NOT_ORIGINATOR
+
+
+@pytest.mark.must("MAIL-16")
+async def test_nothing_is_taken_that_a_revoked_keyset_signed(desk: Desk, frame: Frame) -> None:
+    box = desk.services.mailbox
+    letter, grant = request(desk, frame), grant_of(desk.federation, frame, GRANTEE)
+    recall = recall_of(desk.federation, frame)
+    for agency in (READER, ORIGINATOR):
+        await revoke(desk, agency, "keyset", KEYSET)
+    for call in (
+        box.submit_letter(READER, letter),
+        box.submit_grant(ORIGINATOR, grant),
+        take_back(desk, recall),
+    ):
+        error = await refused(desk, call)
+        assert (error.reason, error.metadata["cause"]) == (Reason.RESEAL_REQUIRED, "keyset")
+    (delivered,) = await desk.caught_up()
+    assert delivered.form is Form.FULL
+
+
+@pytest.mark.must("MAIL-16")
+async def test_what_is_sealed_to_a_revoked_key_is_to_be_sealed_anew(
+    desk: Desk, frame: Frame
+) -> None:
+    box = desk.services.mailbox
+    letter, grant = request(desk, frame), grant_of(desk.federation, frame, GRANTEE)
+    for agency in (ORIGINATOR, GRANTEE):
+        await revoke(desk, agency, "encryption", KEY)
+    for call in (box.submit_letter(READER, letter), box.submit_grant(ORIGINATOR, grant)):
+        error = await refused(desk, call)
+        assert (error.reason, error.metadata["cause"]) == (Reason.RESEAL_REQUIRED, "key")
+
+
+@pytest.mark.must("MAIL-2", "MAIL-16")
+async def test_what_was_stored_before_a_key_was_revoked_has_its_answer(
+    desk: Desk, frame: Frame
+) -> None:
+    box, letter = desk.services.mailbox, request(desk, frame)
+    first = await box.submit_letter(READER, letter)
+    await revoke(desk, READER, "keyset", KEYSET)
+    assert await box.submit_letter(READER, letter) == replace(first, duplicate=True)
 
 
 @pytest.mark.must("MAIL-5")
