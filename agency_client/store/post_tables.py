@@ -6,60 +6,47 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
+from agency_client.store.columns import bytes_column, int_column, text_column
 from agency_client.store.tables import metadata
 
 POST_WAITING = text("state = 'waiting'")
 """The condition of an index, which a query has to repeat word for word to use it."""
 
 
-def _int(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _bytes(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False, server_default=text("x''"))
-
-
 post = Table(
     "post",
     metadata,
     Column("number", Integer, primary_key=True),
-    _text("kind"),
-    _bytes("name"),
-    _text("sender"),
-    _text("recipient"),
-    _text("originator"),
-    _bytes("notice_id"),
-    _bytes("statement"),
-    _int("position"),
-    _bytes("leaf_hash"),
-    _int("created_at"),
-    _text("target"),
-    _int("until"),
-    _bytes("answers"),
-    _bytes("content"),
-    _bytes("signed"),
-    _bytes("cargo"),
-    _bytes("signature"),
-    _text("state"),
-    _int("settled_at"),
-    _text("reason"),
-    _text("message"),
-    _int("standing"),
+    text_column("kind"),
+    bytes_column("name"),
+    text_column("sender"),
+    text_column("recipient"),
+    text_column("originator"),
+    bytes_column("notice_id"),
+    bytes_column("statement"),
+    int_column("position"),
+    bytes_column("leaf_hash"),
+    int_column("created_at"),
+    text_column("target"),
+    int_column("until"),
+    bytes_column("answers"),
+    bytes_column("content"),
+    bytes_column("signed"),
+    bytes_column("cargo"),
+    bytes_column("signature"),
+    text_column("state"),
+    int_column("settled_at"),
+    text_column("reason"),
+    text_column("message"),
+    int_column("standing"),
     Column("log_index", Integer, nullable=False, server_default="-1"),
-    _bytes("log_salt"),
-    _int("log_time"),
+    bytes_column("log_salt"),
+    int_column("log_time"),
     UniqueConstraint("sender", "name"),
     Index("post_waiting", "number", sqlite_where=POST_WAITING),
     Index("post_about", "statement", "position"),
@@ -70,20 +57,20 @@ standing_grants = Table(
     "standing_grants",
     metadata,
     Column("number", Integer, primary_key=True),
-    _text("case_reference"),
-    _text("agency"),
-    _int("until"),
-    _int("made_at"),
-    _text("made_by"),
-    _int("ended_at"),
+    text_column("case_reference"),
+    text_column("agency"),
+    int_column("until"),
+    int_column("made_at"),
+    text_column("made_by"),
+    int_column("ended_at"),
 )
 
 holds = Table(
     "holds",
     metadata,
     Column("notice", Integer, ForeignKey("notices.id"), primary_key=True),
-    _text("legal_basis"),
-    _int("review"),
-    _int("made_at"),
-    _text("made_by"),
+    text_column("legal_basis"),
+    int_column("review"),
+    int_column("made_at"),
+    text_column("made_by"),
 )
