@@ -22,13 +22,13 @@ from keys.fields import (
 from keys.framing import (
     HASH_BYTES,
     framed,
-    listed,
     read_text,
+    read_texts,
     read_uint,
     refusing,
+    texts,
     u64,
     unframe,
-    unlisted,
 )
 from keys.signing import ED25519_BYTES
 
@@ -146,10 +146,10 @@ class CardEntry:
             self.admitted,
             self.phone.encode(),
             self.mail.encode(),
-            _texts(self.languages),
-            _texts(self.competence),
+            texts(self.languages),
+            texts(self.competence),
             self.time_zone.encode(),
-            _texts(self.deputies),
+            texts(self.deputies),
             self.note.encode(),
         )
 
@@ -165,10 +165,10 @@ class CardEntry:
             admitted=admitted,
             phone=read_text(phone),
             mail=read_text(mail),
-            languages=_read_texts(languages),
-            competence=_read_texts(competence),
+            languages=read_texts(languages),
+            competence=read_texts(competence),
             time_zone=read_text(time_zone),
-            deputies=_read_texts(deputies),
+            deputies=read_texts(deputies),
             note=read_text(note),
         )
 
@@ -299,11 +299,3 @@ class SuccessorEntry:
         return cls(
             agency=read_text(agency), successor=read_text(successor), reason=read_text(reason)
         )
-
-
-def _texts(values: tuple[str, ...]) -> bytes:
-    return listed(value.encode() for value in values)
-
-
-def _read_texts(item: bytes) -> tuple[str, ...]:
-    return tuple(map(read_text, unlisted(item)))

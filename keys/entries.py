@@ -39,10 +39,12 @@ from keys.framing import (
     listed,
     read_flag,
     read_text,
+    read_texts,
     read_uint,
     refusing,
     sha256,
     text,
+    texts,
     u8,
     u64,
     unframe,
@@ -248,8 +250,8 @@ def encode_content(entry: Entry) -> bytes:
                 _TOPIC,
                 entry.topic.encode(),
                 entry.title.encode(),
-                _texts(entry.readers),
-                _texts(entry.publishers),
+                texts(entry.readers),
+                texts(entry.publishers),
                 u8(entry.victim_assistance),
                 entry.min_clearance.encode(),
             )
@@ -273,7 +275,7 @@ def _agency_bytes(entry: AgencyEntry) -> bytes:
         entry.country.encode(),
         entry.kind.encode(),
         entry.role.encode(),
-        _texts(entry.circles),
+        texts(entry.circles),
         u8(entry.contact247),
         u64(entry.agreement_until),
         listed(operations),
@@ -283,7 +285,7 @@ def _agency_bytes(entry: AgencyEntry) -> bytes:
         listed(key.encode() for key in entry.encryption),
         entry.contact.encode(),
         listed(key.encode() for key in entry.assertion_keys),
-        _texts(entry.asserts_roles),
+        texts(entry.asserts_roles),
     )
 
 
@@ -316,7 +318,7 @@ def _read_agency(data: bytes) -> AgencyEntry:
         country=read_text(country),
         kind=read_text(kind),
         role=read_text(role),
-        circles=_read_texts(circles),
+        circles=read_texts(circles),
         contact247=read_flag(contact247),
         agreement_until=read_uint(agreement, 8),
         operations=tuple(map(_read_operation, unlisted(operations))),
@@ -326,7 +328,7 @@ def _read_agency(data: bytes) -> AgencyEntry:
         encryption=tuple(map(EncryptionKey.decode, unlisted(encryption))),
         contact=read_text(contact),
         assertion_keys=tuple(map(AssertionKey.decode, unlisted(assertion_keys))),
-        asserts_roles=_read_texts(asserts_roles),
+        asserts_roles=read_texts(asserts_roles),
     )
 
 
@@ -342,8 +344,8 @@ def _read_topic(data: bytes) -> TopicEntry:
     return TopicEntry(
         topic=read_text(topic),
         title=read_text(title),
-        readers=_read_texts(readers),
-        publishers=_read_texts(publishers),
+        readers=read_texts(readers),
+        publishers=read_texts(publishers),
         victim_assistance=read_flag(assistance),
         min_clearance=read_text(clearance),
     )
@@ -378,14 +380,6 @@ _DECODERS: Mapping[str, Callable[[bytes], Entry]] = {
     OPERATION: OperationEntry.decode,
     SUCCESSOR: SuccessorEntry.decode,
 }
-
-
-def _texts(values: tuple[str, ...]) -> bytes:
-    return listed(value.encode() for value in values)
-
-
-def _read_texts(item: bytes) -> tuple[str, ...]:
-    return tuple(map(read_text, unlisted(item)))
 
 
 def _check_unique(values: Sequence[object], what: str) -> None:

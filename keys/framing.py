@@ -149,6 +149,16 @@ def read_text(item: bytes) -> str:
         raise FramingError(Reason.MALFORMED, "text is not UTF-8") from None
 
 
+def texts(values: Iterable[str]) -> bytes:
+    """Return a list of texts in UTF-8; a lone surrogate, which is no text, is refused."""
+    return listed(map(text, values))
+
+
+def read_texts(item: bytes) -> tuple[str, ...]:
+    """Return the texts of a list; each must be UTF-8."""
+    return tuple(map(read_text, unlisted(item)))
+
+
 def refusing(kind: type[TrustError]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Return a decorator that turns a `FramingError` into `kind`, keeping reason and detail."""
 

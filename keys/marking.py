@@ -10,7 +10,7 @@ from typing import Self
 
 from keys.errors import EnvelopeError, FramingError, Reason
 from keys.fields import check_choice, check_code, sorted_codes
-from keys.framing import framed, listed, read_flag, read_text, refusing, u8, unframe, unlisted
+from keys.framing import framed, read_flag, read_text, read_texts, refusing, texts, u8, unframe
 
 _MARKING = "tocsin/marking/v1"
 _ITEMS = 10
@@ -68,9 +68,9 @@ class Marking:
             _MARKING,
             self.type.encode(),
             self.tlp.encode(),
-            _codes(self.handling),
-            _codes(self.purposes),
-            _codes(self.not_for),
+            texts(self.handling),
+            texts(self.purposes),
+            texts(self.not_for),
             self.regrant.encode(),
             self.mode.encode(),
             u8(self.sanitised),
@@ -89,9 +89,9 @@ class Marking:
         marking = cls(
             type=read_text(type_),
             tlp=read_text(tlp),
-            handling=_read_codes(handling),
-            purposes=_read_codes(purposes),
-            not_for=_read_codes(not_for),
+            handling=read_texts(handling),
+            purposes=read_texts(purposes),
+            not_for=read_texts(not_for),
             regrant=read_text(regrant),
             mode=read_text(mode),
             sanitised=read_flag(sanitised),
@@ -101,11 +101,3 @@ class Marking:
         if marking.encode() != data:
             raise FramingError(Reason.MALFORMED, "codes of a marking are not sorted")
         return marking
-
-
-def _codes(values: tuple[str, ...]) -> bytes:
-    return listed(value.encode() for value in values)
-
-
-def _read_codes(item: bytes) -> tuple[str, ...]:
-    return tuple(read_text(code) for code in unlisted(item))
