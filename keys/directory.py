@@ -178,7 +178,7 @@ class Directory(Membership):
 
     def _check_signed(self, entry: DirectoryEntry, signed: SignedEntry) -> None:
         if isinstance(entry.content, CardEntry):
-            self._check_card_signed(entry, signed)
+            self._check_card_signed(entry.content, entry.issued_at, signed)
             return
         root, signatures = self._root_in_force(), dict(signed.signatures)
         counted = count_signatures(root, PAYLOAD_ENTRY, signed.body, signatures, entry.issued_at)
@@ -189,16 +189,16 @@ class Directory(Membership):
                 f"entry {entry.index} has {counted} signatures, expected {needed}",
             )
 
-    def _check_card_signed(self, entry: DirectoryEntry, signed: SignedEntry) -> None:
+    def _check_card_signed(self, card: CardEntry, issued_at: int, signed: SignedEntry) -> None:
         """A card counts by one signature, of a keyset of its agency."""
-        agency = entry.content.agency if isinstance(entry.content, CardEntry) else ""
+        agency = card.agency
         if len(signed.signatures) != 1:
             raise DirectoryError(Reason.NOT_ENOUGH_SIGNATURES, "a card has its agency's signature")
         ((keyset_id, signature),) = signed.signatures
         keyset = self.keyset(agency, keyset_id)
         if keyset is None or self.revoked_from(agency, "keyset", keyset_id) is not None:
             raise SignatureError(Reason.UNKNOWN_KEYSET, f"{keyset_id} is no keyset of {agency}")
-        if not keyset.is_valid_at(entry.issued_at):
+        if not keyset.is_valid_at(issued_at):
             raise SignatureError(Reason.EXPIRED, f"keyset {keyset_id} does not sign any more")
         verify(keyset, PAYLOAD_CARD, signed.body, signature)
 

@@ -189,9 +189,9 @@ class Membership:
         if entry is None or not self.active(agency):
             return None
         revoked = {
-            key_id
-            for holder, (what, key_id) in self._revoked
-            if holder == agency and what == _ENCRYPTION
+            key.key_id
+            for key in entry.encryption
+            if self.revoked_from(agency, _ENCRYPTION, key.key_id) is not None
         }
         return entry.encryption_key(at, revoked)
 
