@@ -9,13 +9,14 @@ Source: Cedar, "Authorization": default deny, forbid overrides permit, skip on e
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cedarpy
 
 from policy.errors import FactError
 from policy.facts import Json, instant, reference, reference_value
+from policy.rules import Rule
 
 GATEWAY_PURPOSE = "INVESTIGATION"
 """A gateway subscribes for all its officers, so the schema's purpose says nothing there; each
@@ -33,6 +34,17 @@ class Outcome:
     allow: bool
     determining: tuple[str, ...]
     errors: tuple[str, ...]
+
+
+def policy_set(rules: Iterable[Rule]) -> PolicySet:
+    """Return rules in the form that Cedar evaluates.
+
+    Raises:
+        ValueError: a rule is nested too deeply for Cedar.
+    """
+    trees = {rule.id: rule.tree for rule in rules}
+    text = {"templates": {}, "staticPolicies": trees, "templateLinks": []}
+    return PolicySet.from_json_str(json.dumps(text))
 
 
 def load_entities(

@@ -7,14 +7,13 @@ it fails, or it cannot be judged, since it asks for what another condition makes
 nothing: an answer here lets nobody do anything. Source: research/policy.md 2.5.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from policy.book import RuleBook
 from policy.decisions import Decision
-from policy.evaluation import Entities, PolicySet, satisfied
+from policy.evaluation import Entities, policy_set, satisfied
 from policy.facts import Json
 from policy.rules import Rule
 
@@ -54,25 +53,24 @@ def near_misses(
         for rule in book.rules.values()
         if rule.tree["effect"] == "permit" and rule.can_apply(action)
     ]
-    probes = dict(probe for rule in permits for probe in _probes(rule))
-    held = satisfied(request, _policies(probes), entities, book.schema)
+    probes = policy_set(probe for rule in permits for probe in _probes(rule))
+    held = satisfied(request, probes, entities, book.schema)
     found = (_near_miss(rule, held) for rule in permits if rule.id in held)
     missed = [one for one in found if one is not None]
     return tuple(sorted(missed, key=lambda one: (len(one.failed), one.rule)))
 
 
-def _probes(rule: Rule) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _probes(rule: Rule) -> Iterator[Rule]:
     """Yield the head of a rule by itself, and each of its conditions both ways."""
-    yield rule.id, {**rule.tree, "conditions": []}
+    yield _probe(rule, rule.id)
     for number, condition in enumerate(rule.tree["conditions"], start=1):
         opposite = {**condition, "kind": _OTHER_WAY[condition["kind"]]}
-        yield f"{rule.id}#{number}", {**rule.tree, "conditions": [condition]}
-        yield f"{rule.id}#not{number}", {**rule.tree, "conditions": [opposite]}
+        yield _probe(rule, f"{rule.id}#{number}", condition)
+        yield _probe(rule, f"{rule.id}#not{number}", opposite)
 
 
-def _policies(probes: Mapping[str, Mapping[str, Any]]) -> PolicySet:
-    text = {"templates": {}, "staticPolicies": probes, "templateLinks": []}
-    return PolicySet.from_json_str(json.dumps(text))
+def _probe(rule: Rule, name: str, *conditions: Mapping[str, Any]) -> Rule:
+    return replace(rule, id=name, tree={**rule.tree, "conditions": list(conditions)})
 
 
 def _near_miss(rule: Rule, held: frozenset[str]) -> NearMiss | None:

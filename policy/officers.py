@@ -7,18 +7,16 @@ genuine, and whether an officer is who it says, is decided before (`officers`). 
 nobody reads so fast. Source: research on governance 2.8 and 3.3; the schema in `policy/book/`.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from policy.book import RuleBook
 from policy.decisions import FAR_FUTURE, Decision
 from policy.errors import FactError
-from policy.evaluation import Outcome, PolicySet, evaluate, load_entities
+from policy.evaluation import Outcome, PolicySet, evaluate, load_entities, policy_set
 from policy.facts import (
-    NAMESPACE,
     Json,
     instant,
     notice_entities,
@@ -31,9 +29,6 @@ from policy.federation import NO_DECISION, UNKNOWN_AGENCY, UNKNOWN_ORIGINATOR, F
 if TYPE_CHECKING:
     from keys.directory import OperationEntry
     from keys.envelope import Marking
-
-READING = ("fetch", "search")
-"""Acts of one officer for a purpose, with or without breaking the glass."""
 
 _UNPERMITTED = "No rule of the book lets this officer do this."
 
@@ -204,18 +199,7 @@ def _decide(
 @lru_cache(maxsize=64)
 def _rules(book: RuleBook, action: str) -> PolicySet:
     """Return the rules that can apply to an officer who does `action`."""
-    trees = {rule.id: rule.tree for rule in book.rules.values() if _can_apply(rule.tree, action)}
-    return PolicySet.from_json_str(
-        json.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []})
-    )
-
-
-def _can_apply(tree: Mapping[str, Any], action: str) -> bool:
-    """Return False only where a rule's head rules out that an officer does `action`."""
-    principal, act = tree["principal"], tree["action"]
-    if principal.get("entity_type", f"{NAMESPACE}::Officer") != f"{NAMESPACE}::Officer":
-        return False
-    return bool(act["op"] != "==" or act["entity"]["id"] == action)
+    return policy_set(rule for rule in book.rules.values() if rule.can_apply(action, "Officer"))
 
 
 def _notice_entities(

@@ -43,14 +43,15 @@ class Rule:
         """The one agency whose notices it is about, where its head names one."""
         return _named(self.tree["resource"])
 
-    def can_apply(self, action: str) -> bool:
-        """Return False only when the head rules out that an agency does `action`.
+    def can_apply(self, action: str, kind: str = "Agency") -> bool:
+        """Return False only when the head rules out that one of a kind does `action`.
 
         A head with `in` may name a group of actions; it is kept, because only the engine knows
         what is in the group.
         """
         principal, act = self.tree["principal"], self.tree["action"]
-        if principal.get("entity_type", f"{NAMESPACE}::Agency") != f"{NAMESPACE}::Agency":
+        acting = f"{NAMESPACE}::{kind}"
+        if principal.get("entity_type", acting) != acting:
             return False
         return bool(act["op"] != "==" or act["entity"]["id"] == action)
 

@@ -7,13 +7,13 @@ book's page.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policy.book import RuleBook
 from policy.errors import BookError, FactError
-from policy.evaluation import Entities, Outcome, PolicySet, evaluate, load_entities
+from policy.evaluation import Entities, Outcome, evaluate, load_entities, policy_set
 from policy.facts import Json
 from policy.rules import Rule
 from policy.staging import notice, request, standing
@@ -128,7 +128,7 @@ def run(book: RuleBook, table: Scenarios) -> list[Verdict]:
         BookError: the facts or a case are not in the book's words.
     """
     requests, entities = _staged(book, table)
-    outcomes = evaluate(requests, _policies(book.rules.values()), entities, book.schema)
+    outcomes = evaluate(requests, policy_set(book.rules.values()), entities, book.schema)
     return [
         Verdict(scenario=one, allow=out.allow, rules=out.determining, errors=out.errors)
         for one, out in zip(table.cases, outcomes, strict=True)
@@ -146,14 +146,14 @@ def proofs(book: RuleBook, table: Scenarios) -> Mapping[str, Proof]:
     """
     requests, entities = _staged(book, table)
     rules = book.rules.values()
-    found = evaluate(requests, _policies(rules), entities, book.schema)
+    found = evaluate(requests, policy_set(rules), entities, book.schema)
     permits = [rule for rule in rules if rule.tree["effect"] == "permit"]
-    else_allowed = evaluate(requests, _policies(permits), entities, book.schema)
+    else_allowed = evaluate(requests, policy_set(permits), entities, book.schema)
+    allowed = [one.allow for one in else_allowed]
     proven: dict[str, Proof] = {}
     for rule in rules:
-        widened = evaluate(requests, _policies([unconditional(rule)]), entities, book.schema)
+        widened = evaluate(requests, policy_set([unconditional(rule)]), entities, book.schema)
         turned = [bool(one.determining) for one in widened]
-        allowed = [one.allow for one in else_allowed]
         proven[rule.id] = _proof(table, rule, found, turned, allowed)
     return proven
 
@@ -195,12 +195,6 @@ def unconditional(rule: Rule) -> Rule:
     else:
         tree["principal"] = {"op": "All"}
     return Rule(id=rule.id, says=rule.says, tree=tree)
-
-
-def _policies(rules: Iterable[Rule]) -> PolicySet:
-    trees = {rule.id: rule.tree for rule in rules}
-    text = json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": trees})
-    return PolicySet.from_json_str(text)
 
 
 def _staged(book: RuleBook, table: Scenarios) -> tuple[list[Json], Entities]:

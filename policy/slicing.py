@@ -8,14 +8,13 @@ asked of the parts and merged is what the whole would answer: which rules fire d
 the others. `tests/differential` shows it. Source: research/policy.md 2.6.
 """
 
-import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
-from policy.evaluation import Entities, Outcome, PolicySet, Schema, evaluate
+from policy.evaluation import Entities, Outcome, PolicySet, Schema, evaluate, policy_set
 from policy.facts import Json
 from policy.rules import Rule
 
@@ -75,17 +74,6 @@ class Slices:
     def group_of(self, agency: str) -> int:
         """Return the group in which an agency is asked about."""
         return self.places.get(agency, 0)
-
-
-def policy_set(rules: Iterable[Rule]) -> PolicySet:
-    """Return rules in the form that Cedar evaluates.
-
-    Raises:
-        ValueError: a rule is nested too deeply for Cedar.
-    """
-    trees = {rule.id: rule.tree for rule in rules}
-    text = {"templates": {}, "staticPolicies": trees, "templateLinks": []}
-    return PolicySet.from_json_str(json.dumps(text))
 
 
 def ask(
