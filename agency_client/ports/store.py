@@ -158,10 +158,6 @@ class Inbox(Protocol):
         """Return notices whose hex id starts with `reference`, at most two."""
         ...
 
-    def place(self, row_id: int) -> tuple[bytes, int] | None:
-        """Return (SHA-256 of the STATEMENT, place in its frame) of a notice that came in one."""
-        ...
-
     def rows(self, ids: Sequence[int]) -> Sequence[NoticeRow]:
         """Return notices by row id, in the order asked for; unknown ones are left out."""
         ...

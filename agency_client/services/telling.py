@@ -113,13 +113,10 @@ class Telling:
 
     def _place(self, waiting: WaitingLetter) -> tuple[str, NoticePlace]:
         rows = self._store.inbox.rows((waiting.row_id,))
-        place = self._store.inbox.place(waiting.row_id)
+        place = self._store.endings.places([waiting.row_id]).get(waiting.row_id)
         if not rows or place is None:
             raise AgencyError(Reason.NOT_FOUND, f"row {waiting.row_id} is in no frame")
-        statement, index = place
-        row = rows[0]
-        named = NoticePlace(statement=statement, index=index, leaf_hash=row.leaf_hash)
-        return row.originator, named
+        return rows[0].originator, place
 
     def _refused(self, waiting: WaitingLetter, error: AgencyError) -> None:
         """Keep a finding of what is refused for good; raise what may yet be taken."""

@@ -78,17 +78,6 @@ class SqlInbox(SqlReceived):
             found |= {row.id: row for row in self._rows(select(*_COLUMNS).where(some))}
         return tuple(found[row_id] for row_id in ids if row_id in found)
 
-    def place(self, row_id: int) -> tuple[bytes, int] | None:
-        """Return (SHA-256 of the STATEMENT, place in its frame) of a notice that came in one."""
-        query = (
-            select(frames.c.statement_hash, notices.c.position)
-            .join(frames, frames.c.id == notices.c.frame_id)
-            .where(notices.c.id == row_id)
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else (row.statement_hash, row.position)
-
     def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
         """Return notices by `query`, newest first."""
         chosen = select(*_COLUMNS).where(and_(*_conditions(query, own, now)))
