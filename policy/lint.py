@@ -49,23 +49,25 @@ def check_sources(files: Sources) -> RuleBook:
         BookError: says which rule of which file does not; or as `merged` and `RuleBook.load`.
     """
     book = RuleBook.load(*merged(files))
+    _check(book, files)
+    return book
+
+
+def check_book(book: RuleBook, schema: str, policies: str) -> None:
+    """Refuse a loaded book, given with the texts that were signed, that breaks any of the above.
+
+    Raises:
+        BookError: says which rule of which file does; or as `split`.
+    """
+    _check(book, split(schema, policies))
+
+
+def _check(book: RuleBook, files: Sources) -> None:
     for name in sorted(filter(is_rules, files)):
         for rule in read_rules(files[name]).values():
             _check_place(name, rule)
     for rule in book.rules.values():
         check_reads(rule)
-    return book
-
-
-def check_book(schema: str, policies: str) -> RuleBook:
-    """Return a signed book, if it keeps to all of the above.
-
-    Raises:
-        BookError: as `check_sources`.
-    """
-    book = RuleBook.load(schema, policies)
-    check_sources(split(schema, policies))
-    return book
 
 
 def _check_place(name: str, rule: Rule) -> None:

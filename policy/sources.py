@@ -79,10 +79,11 @@ def split(schema: str, policies: str) -> Sources:
     """Return the files that a signed book was made of; policies that name none are one file.
 
     Raises:
-        BookError: the parts are not what `merged` makes of a folder.
+        BookError: the parts are not what `merged` makes of a folder, or hold a carriage return.
     """
     lines = policies.split("\n")
     if not any(line.startswith(_MARK) for line in lines):
+        _lines(WHOLE, policies)
         return {SCHEMA: schema, WHOLE: policies}
     files = {SCHEMA: schema, **_parts(lines)}
     if merged(files) != (schema, policies):

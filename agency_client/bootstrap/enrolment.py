@@ -13,10 +13,11 @@ from pathlib import Path
 from agency_client.bootstrap.connecting import check_address
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import open_keyring, open_store
+from agency_client.bootstrap.system import SystemClock
 from agency_client.config import FILE_NAME, settings_of, with_broker
 from agency_client.errors import AgencyError, Reason
-from agency_client.ports.store import Trust
-from agency_client.services.directory import verified_directory
+from agency_client.ports.store import Store
+from agency_client.services.directory import federation_of, judge_book, verified_directory
 from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
 from agency_client.services.invitations import Invited, check_invited, read_invitation
 from agency_client.services.steward import Bundle
@@ -68,7 +69,7 @@ def enrol_profile(
     if invited is not None:
         check_invited(invited, keyring.agency)
     with closing(open_store(folder, keyring)) as store:
-        directory = _adopt(store.trust, offered)
+        directory = _adopt(store, offered, keyring.agency)
     _remember(folder / FILE_NAME, broker_address)
     return _view(keyring, directory)
 
@@ -83,8 +84,9 @@ def invitation_of(folder: Path) -> Invited | None:
     return read_invitation(read_text(path)) if path.exists() else None
 
 
-def _adopt(trust: Trust, offered: Bundle) -> Directory:
+def _adopt(store: Store, offered: Bundle, agency: str) -> Directory:
     """Extend what is pinned by what is offered; where it is older, what is pinned stays."""
+    trust = store.trust
     roots, entries = list(trust.roots()), list(trust.entries())
     pin = verified_directory(roots, [], None).federation if roots else None
     if pin is not None and pin != offered.directory.federation:
@@ -92,6 +94,8 @@ def _adopt(trust: Trust, offered: Bundle) -> Directory:
     offered_roots = _continued(roots, [one.encode() for one in offered.roots])
     offered_entries = _continued(entries, [one.encode() for one in offered.entries])
     directory = verified_directory(offered_roots, offered_entries, pin)
+    if len(offered_entries) > len(entries):
+        judge_book(federation_of(agency, directory), store, SystemClock().now_ms())
     if offered_roots != roots:
         trust.set_roots(offered_roots)
     trust.add_entries(len(entries), offered_entries[len(entries) :])

@@ -20,6 +20,10 @@ class FindingKind(StrEnum):
     POLICY = "policy"
     """A frame our own copy of the rule book does not let us have."""
 
+    RULE_BOOK = "rule-book"
+    """A rule book that the stewards signed and the broker took, though it breaks what books must
+    keep to; it is in force."""
+
     GAP = "gap"
     """Numbers of an outlet's chain that were meant for us and did not arrive."""
 

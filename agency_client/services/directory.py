@@ -16,6 +16,7 @@ from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.federation import Alarm, Federation
+from agency_client.services.rule_books import unsound
 from keys.checkpoint import verify_checkpoint
 from keys.directory import Directory, SignedEntry
 from keys.errors import CheckpointError, TrustError
@@ -78,6 +79,15 @@ def federation_of(agency: str, directory: Directory, alarm: Alarm | None = None)
             Reason.DIRECTORY_INVALID, f"the signed rule book is refused: {error}"
         ) from None
     return Federation(agency=agency, directory=directory, engine=engine, alarm=alarm)
+
+
+def judge_book(federation: Federation, store: Store, now: int) -> None:
+    """Keep a finding of a rule book, new in force, that the broker should have refused."""
+    entry = federation.directory.rule_book
+    if entry is None or federation.engine is None:
+        return
+    if finding := unsound(federation.engine.book, entry, now):
+        store.inbox.add_findings([Evidence(finding=finding)])
 
 
 class DirectoryService:
@@ -168,6 +178,8 @@ class DirectoryService:
         moved = bool(fetched) or directory.root_document != held.root_document
         if moved:
             current = federation_of(self._current.agency, directory, self._undecided)
+            if directory.rule_book != held.rule_book:
+                judge_book(current, self._store, self._clock.now_ms())
             self._store.trust.set_roots(roots)
             self._store.trust.add_entries(held.size, fetched)
             self._current = current

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agency_client.domain.findings import Finding, FindingKind
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.steward import Bundle
 from keys.directory import RuleBookEntry, decode_entry
@@ -15,7 +16,7 @@ from keys.entries import MAX_RULE_BOOK_BYTES
 from keys.root import RootDocument
 from policy.book import RuleBook
 from policy.errors import BookError
-from policy.lint import check_sources
+from policy.lint import check_book, check_sources
 from policy.scenarios import Proof, Scenarios, Verdict, proofs, read_scenarios, run
 from policy.sources import SCENARIOS, Sources, check_names, merged, split
 
@@ -154,6 +155,25 @@ def check_signed(entry: RuleBookEntry) -> CheckedBook:
     if found.failed:
         raise _refused(BookError(f"scenario {found.failed[0].scenario.case} is decided otherwise"))
     return found
+
+
+def unsound(book: RuleBook, entry: RuleBookEntry, at_ms: int) -> Finding | None:
+    """Return what is wrong with a book that came into force, or None.
+
+    It is obeyed all the same: the stewards signed it, and an agency that kept to an older book
+    would decide otherwise than all others, and hear of no lock after it. But a broker that keeps to
+    the protocol had not taken it.
+    """
+    try:
+        check_book(book, entry.schema, entry.policies)
+    except BookError as error:
+        return Finding(
+            kind=FindingKind.RULE_BOOK,
+            reason="unsound",
+            detail=f"rule book {entry.version} is in force and should have been refused: {error}",
+            at_ms=at_ms,
+        )
+    return None
 
 
 def _refused(error: BookError) -> AgencyError:

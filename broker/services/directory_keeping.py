@@ -24,7 +24,14 @@ from broker.services.faults import refused
 from broker.services.federation import Federation
 from broker.services.finishing import Finishing
 from broker.services.refusals import Refusals
-from broker.services.replaying import Step, following, history, locked_by, replayed
+from broker.services.replaying import (
+    Step,
+    entering,
+    following,
+    history,
+    locked_by,
+    replayed,
+)
 from broker.services.wakeups import Wakeups
 from keys.checkpoint import log_public
 from keys.directory import Directory, SignedEntry, decode_entry
@@ -184,7 +191,7 @@ class DirectoryKeeping:
                 directory = await asyncio.to_thread(before.directory.with_entry, signed)
             except TrustError as error:
                 raise _contradicted(error) from None
-            federation = await asyncio.to_thread(following, directory, before)
+            federation = await asyncio.to_thread(entering, entry.content, directory, before)
             step = Step(place=entry.index, data=data, is_root=False, locked=locked_by(data))
             with self._barred(step.locked):
                 await asyncio.sleep(0)  # what was begun before the bar reaches the store first

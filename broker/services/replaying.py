@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from broker.errors import BrokerError, Reason, invalid
 from broker.services.faults import refused
 from broker.services.federation import Federation
-from keys.directory import Directory, SignedEntry, decode_entry
+from keys.directory import Directory, Entry, RuleBookEntry, SignedEntry, decode_entry
 from keys.entries import LockEntry
 from keys.errors import TrustError
 from keys.root import RootDocument, SignedRoot
 from policy.errors import BookError
+from policy.lint import check_book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,24 @@ def following(directory: Directory, before: Federation | None) -> Federation:
         return Federation.of(directory, before)
     except BookError as error:
         raise invalid("rule_book", str(error)) from None
+
+
+def entering(entry: Entry, directory: Directory, before: Federation) -> Federation:
+    """Return the federation of a verified directory whose last entry is new.
+
+    A rule book that enters must keep to what `policy.lint` says; one in force is not asked again,
+    so that a broker starts with the history it has.
+
+    Raises:
+        BrokerError: as `following`.
+    """
+    federation = following(directory, before)
+    if isinstance(entry, RuleBookEntry) and federation.engine is not None:
+        try:
+            check_book(federation.engine.book, entry.schema, entry.policies)
+        except BookError as error:
+            raise invalid("rule_book", str(error)) from None
+    return federation
 
 
 def history(roots: Sequence[bytes], entries: Sequence[bytes]) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keys.entries import LockEntry, RuleBookEntry
-from policy import standard_book
+from policy.sources import merged, split
 from tests.faults.checker import check_bars
 from tests.faults.history import Did
 from tests.faults.races import Races, races
@@ -30,12 +30,13 @@ async def locked(run: Races, agency: str) -> None:
 async def forbidden(run: Races, agency: str) -> None:
     """Put a rule book into force that forbids one more agency everything."""
     book = run.federation.directory.rule_book
-    schema, _ = standard_book()
     rule = (
-        f'\n@id("X-{agency}") @says("Not to {agency}.") '
+        f'@id("X-{agency}") @says("Not to {agency}.") '
         f'forbid (principal == Tocsin::Agency::"{agency}", action, resource);'
     )
-    entry = RuleBookEntry(version=book.version + 1, schema=schema, policies=book.policies + rule)
+    files = {**split(book.schema, book.policies), f"core/x-{agency}.cedar": rule}
+    schema, policies = merged(files)
+    entry = RuleBookEntry(version=book.version + 1, schema=schema, policies=policies)
     await run.enter(entry)
 
 

@@ -3,6 +3,7 @@
 
 import base64
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from agency_client.bootstrap import Enrolment, enrol_profile
 from agency_client.bootstrap.profile import open_keyring
 from agency_client.config import settings_of
+from agency_client.domain.findings import FindingKind
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
 from agency_client.store.profile_store import ProfileStore
-from keys.entries import RetireEntry, TopicEntry
+from keys.entries import RetireEntry, RuleBookEntry, TopicEntry
 from keys.errors import KeyFileError, TrustError
+from policy import standard_book
 from tests.integration.agency.world import PASSPHRASE, World, made_profile
+from tests.simulator.rule_books import standard_and
 
 BROKER = "broker.example:7443"
 
@@ -60,6 +64,18 @@ async def test_enrolling_pins_the_federation_and_remembers_the_broker(world: Wor
     assert roots == [one.encode() for one in world.bundle.roots]
     assert entries == [one.encode() for one in world.bundle.entries]
     assert broker == BROKER
+
+
+async def test_a_rule_book_that_its_broker_should_have_refused_is_told_of(world: World) -> None:
+    wide = '@id("ro-pol.x") @says("All.") permit (principal, action, resource);'
+    policies = standard_and(wide, "agencies/ro-pol/in.cedar")
+    world.sign(RuleBookEntry(version=2, schema=standard_book()[0], policies=policies))
+    enrolled(world)
+    keyring = open_keyring(world.profile("gr-pol"), PASSPHRASE)
+    with closing(ProfileStore(world.profile("gr-pol"), keyring.store_key, "gr-pol")) as store:
+        (finding,) = store.inbox.findings(10)
+    assert finding.kind is FindingKind.RULE_BOOK
+    assert "an overlay may only forbid" in finding.detail
 
 
 async def test_an_agency_that_is_not_admitted_yet_is_told_and_enrols_again(world: World) -> None:

@@ -14,6 +14,7 @@ from policy import standard_book
 from tests.integration.attacks.frames import Told, call
 from tests.integration.attacks.served import Served
 from tests.simulator.federation import HOUR, Federation, build_federation
+from tests.simulator.rule_books import standard_and
 
 pytestmark = pytest.mark.e2e
 
@@ -26,7 +27,7 @@ INVALID_ENTRY = Told("INVALID_ARGUMENT", {"field": "entry"})
 
 
 def book(more: str) -> Entry:
-    return RuleBookEntry(version=2, schema=SCHEMA, policies=POLICIES + more)
+    return RuleBookEntry(version=2, schema=SCHEMA, policies=standard_and(more))
 
 
 def flipped(signed: SignedEntry) -> SignedEntry:
@@ -44,6 +45,10 @@ WRONG: dict[str, tuple[Callable[[Federation], SignedEntry], Told]] = {
     ),
     "one with too many operators": (
         lambda one: one.propose(book(WHEN.format("true" + " && true" * 400))),
+        INVALID_BOOK,
+    ),
+    "one that reads what no broker sees": (
+        lambda one: one.propose(book(WHEN.format("resource.namedOfficers.isEmpty()"))),
         INVALID_BOOK,
     ),
     "one of the version in force": (

@@ -15,6 +15,7 @@ from keys.root import SignedRoot
 from tests.simulator.agency import SimulatedAgency, working_federation
 from tests.simulator.broker import MemoryBroker
 from tests.simulator.federation import Federation
+from tests.simulator.rule_books import standard_and
 
 
 def served(federation: Federation) -> list[bytes]:
@@ -71,6 +72,40 @@ async def test_a_new_rule_book_decides_from_then_on(ro: SimulatedAgency) -> None
     await ro.directory.sync()
     assert ro.directory.current.rule_book.version == 2
     assert before.rule_book.version == 1
+
+
+def overlay(text: str) -> str:
+    return standard_and(text, "agencies/bg-pol/in.cedar")
+
+
+SOUND = overlay(
+    '@id("bg-pol.x") @says("No.") forbid (principal == Tocsin::Agency::"bg-pol", action, resource);'
+)
+
+
+async def test_a_book_that_the_broker_should_have_refused_is_obeyed_and_told_of_once(
+    ro: SimulatedAgency,
+) -> None:
+    book = ro.federation.directory.rule_book
+    assert book is not None
+    wide = SOUND.replace('== Tocsin::Agency::"bg-pol"', "is Tocsin::Agency")
+    ro.federation.add(RuleBookEntry(version=2, schema=book.schema, policies=wide))
+    await ro.directory.sync()
+    assert ro.directory.current.rule_book.version == 2
+    ro.federation.lock("bg-pol")
+    await ro.directory.sync()
+    (finding,) = ro.store.inbox.findings(10)
+    assert (finding.kind, finding.reason) == (FindingKind.RULE_BOOK, "unsound")
+    assert "rule bg-pol.x of agencies/bg-pol/in.cedar reaches beyond bg-pol" in finding.detail
+
+
+async def test_of_a_book_that_keeps_to_everything_nothing_is_told(ro: SimulatedAgency) -> None:
+    book = ro.federation.directory.rule_book
+    assert book is not None
+    ro.federation.add(RuleBookEntry(version=2, schema=book.schema, policies=SOUND))
+    await ro.directory.sync()
+    assert ro.directory.current.rule_book.version == 2
+    assert finding_reasons(ro) == []
 
 
 # Refusals.

@@ -18,6 +18,7 @@ from keys.entries import LockEntry, RuleBookEntry, TopicEntry
 from keys.framing import sha256
 from keys.root import RootDocument, SignedRoot, sign_root
 from tests.simulator.federation import DAY, NOW, YEARS, Federation, build_federation
+from tests.simulator.rule_books import standard_and
 from tests.unit.broker_services.world import NOT_FOR_ROMANIA, World, build, refusal
 
 TOPIC_ENTRY = TopicEntry(topic="new", title="New", readers=("members",), publishers=("members",))
@@ -145,6 +146,26 @@ async def test_a_rule_book_that_does_not_load_is_refused(world: World, policies:
     entry = RuleBookEntry(version=2, schema=book.schema, policies=policies)
     error = await refused(world, world.federation.propose(entry).encode())
     assert (error.reason, error.metadata) == (Reason.INVALID_ARGUMENT, {"field": "rule_book"})
+
+
+UNSOUND = '@id("X") @says("X.") forbid (principal, action, resource) when { context has purpose };'
+
+
+async def test_a_rule_book_that_asks_for_what_no_broker_sees_is_refused(world: World) -> None:
+    book = world.federation.directory.rule_book
+    assert book is not None
+    entry = RuleBookEntry(version=2, schema=book.schema, policies=standard_and(UNSOUND))
+    error = await refused(world, world.federation.propose(entry).encode())
+    assert (error.reason, error.metadata) == (Reason.INVALID_ARGUMENT, {"field": "rule_book"})
+
+
+async def test_a_history_that_has_such_a_book_in_it_is_still_taken(world: World) -> None:
+    book = world.federation.directory.rule_book
+    assert book is not None
+    policies = standard_and(UNSOUND)
+    world.federation.add(RuleBookEntry(version=2, schema=book.schema, policies=policies))
+    await world.services.directory.load_federation(*world.history())
+    assert world.services.directory.federation.rule_book_version == 2
 
 
 async def test_a_refused_entry_is_logged(world: World) -> None:

@@ -30,6 +30,7 @@ from keys.envelope import Frame
 from keys.marking import Marking
 from policy import standard_book
 from tests.simulator.federation import NOW, TOPIC, Federation, Member, build_federation
+from tests.simulator.rule_books import standard_and
 from tests.simulator.store import MemoryStore
 
 E = TypeVar("E")
@@ -176,10 +177,11 @@ class World:
 
     async def narrow(self, more: str = NOT_FOR_ROMANIA) -> None:
         """Put a rule book into force that forbids more."""
-        schema, policies = standard_book()
+        schema, _ = standard_book()
         book = self.federation.directory.rule_book
         assert book is not None
-        entry = RuleBookEntry(version=book.version + 1, schema=schema, policies=policies + more)
+        policies = standard_and(more)
+        entry = RuleBookEntry(version=book.version + 1, schema=schema, policies=policies)
         await self.submit(entry)
 
     async def lock(self, agency: str) -> None:

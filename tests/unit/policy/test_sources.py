@@ -50,7 +50,8 @@ def test_what_was_merged_is_split_into_the_same_files() -> None:
 
 def test_the_merged_book_has_every_rule_and_decides_its_scenarios() -> None:
     schema, policies = merged(whole())
-    book = check_book(schema, policies)
+    book = RuleBook.load(schema, policies)
+    check_book(book, schema, policies)
     assert set(book.rules) == {
         *RuleBook.load(SCHEMA_TEXT, POLICIES).rules,
         "gr-pol.no-trends",
@@ -62,7 +63,7 @@ def test_the_merged_book_has_every_rule_and_decides_its_scenarios() -> None:
 
 def test_the_standard_book_travels_with_its_scenarios() -> None:
     assert dict(split(*standard_book())) == dict(STANDARD)
-    assert check_book(*standard_book()).rules
+    check_book(RuleBook.load(*standard_book()), *standard_book())
 
 
 def test_policies_that_name_no_file_are_one() -> None:
@@ -112,7 +113,7 @@ def test_a_signed_text_that_no_folder_makes_is_refused(policies: str) -> None:
     with pytest.raises(BookError):
         split(SIGNED[0], policies)
     with pytest.raises(BookError):
-        check_book(SIGNED[0], policies)
+        check_book(RuleBook.load(*SIGNED), SIGNED[0], policies)
 
 
 def test_a_rule_that_begins_in_one_file_and_ends_in_another_is_refused() -> None:

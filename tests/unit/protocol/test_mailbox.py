@@ -21,6 +21,7 @@ from policy import standard_book
 from tests.simulator.federation import DAY, HOUR, KEY, KEYSET, MARKING, NOW
 from tests.simulator.mail import OPEN_MARKING, grant_of, letter_header, letter_of, recall_of
 from tests.simulator.officers import asserted_two, assertion_of, signed
+from tests.simulator.rule_books import standard_and
 from tests.unit.protocol.desk import Desk, reason_of
 from tests.unit.protocol.material import ORIGINATOR, READER
 
@@ -75,8 +76,8 @@ def notice_id(frame: Frame, index: int = 0) -> bytes:
 
 async def forbid_everything(desk: Desk) -> None:
     """Put a rule book in force under which nobody may have anything."""
-    schema, policies = standard_book()
-    closed = f'{policies}\n@id("Z1") @says("Nothing.") forbid (principal, action, resource);'
+    schema, _ = standard_book()
+    closed = standard_and('@id("Z1") @says("Nothing.") forbid (principal, action, resource);')
     entry = desk.federation.add(RuleBookEntry(version=2, schema=schema, policies=closed))
     await desk.services.directory.submit(entry.encode())
 

@@ -19,6 +19,7 @@ from keys.logleaf import Value, check_leaf
 from keys.signing import PAYLOAD_FRAME
 from policy import standard_book
 from tests.simulator.federation import DAY, HOUR, MARKING, NOW, TOPIC, notice_draft
+from tests.simulator.rule_books import standard_and
 from tests.unit.protocol.desk import Desk, opened
 from tests.unit.protocol.material import ORIGINATOR, READER
 
@@ -195,9 +196,9 @@ async def test_a_key_that_ended_is_to_be_sealed_to_anew(desk: Desk) -> None:
 @pytest.mark.must("PUB-9")
 async def test_a_narrower_rule_book_asks_for_a_new_seal(desk: Desk) -> None:
     sealed = desk.seal(chain=FIRST)
-    schema, policies = standard_book()
-    narrower = policies + (
-        '\n@id("X1") @says("Nobody in Romania for now.") forbid (principal is Tocsin::Agency,'
+    schema, _ = standard_book()
+    narrower = standard_and(
+        '@id("X1") @says("Nobody in Romania for now.") forbid (principal is Tocsin::Agency,'
         ' action == Tocsin::Action::"deliver", resource is Tocsin::Notice)'
         ' when { principal.country == Tocsin::Country::"RO" };'
     )

@@ -20,6 +20,7 @@ from tests.simulator.federation import (
     Member,
     build_federation,
 )
+from tests.simulator.rule_books import standard_and
 from tests.unit.protocol.desk import AGENCIES, Desk
 from tests.unit.protocol.material import ORIGINATOR, READER
 
@@ -148,3 +149,64 @@ async def test_a_book_that_does_not_load_is_refused(desk: Desk, schema: str, pol
         await desk.services.directory.submit(entry.encode())
     assert caught.value.metadata == {"field": "rule_book"}
     assert (await desk.publish(desk.seal())).sequence == 1
+
+
+OVERLAY = (
+    '@id("ro-pol.no-trends") @says("No trends.") forbid (principal == Tocsin::Agency::"ro-pol", '
+    'action == Tocsin::Action::"deliver", resource is Tocsin::Notice) '
+    'when { resource.noticeType == Tocsin::NoticeType::"TREND" };\n'
+)
+
+
+def with_overlay(text: str) -> str:
+    return standard_and(text, "agencies/ro-pol/in.cedar")
+
+
+async def refused(desk: Desk, policies: str) -> None:
+    """Two stewards sign the next book, and the broker does not take it."""
+    RuleBook.load(SCHEMA, policies)
+    entry = desk.federation.propose(RuleBookEntry(version=2, schema=SCHEMA, policies=policies))
+    with pytest.raises(BrokerError) as caught:
+        await desk.services.directory.submit(entry.encode())
+    assert (caught.value.reason, caught.value.metadata) == (
+        Reason.INVALID_ARGUMENT,
+        {"field": "rule_book"},
+    )
+    assert desk.services.directory.federation.rule_book_version == 1
+
+
+async def test_a_book_with_an_overlay_is_taken(desk: Desk) -> None:
+    policies = with_overlay(OVERLAY)
+    entry = desk.federation.propose(RuleBookEntry(version=2, schema=SCHEMA, policies=policies))
+    await desk.services.directory.submit(entry.encode())
+    assert desk.services.directory.federation.rule_book_version == 2
+
+
+@pytest.mark.must("POLICY-7")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("forbid", "permit"), ('"ro-pol.', '"hr-ngo.'), ('Agency::"ro-pol"', 'Agency::"hr-ngo"')],
+    ids=["it permits", "an id of another's", "about another"],
+)
+async def test_an_overlay_that_goes_beyond_its_agency_is_refused(
+    old: str, new: str, desk: Desk
+) -> None:
+    await refused(desk, with_overlay(OVERLAY.replace(old, new)))
+
+
+@pytest.mark.must("POLICY-8")
+@pytest.mark.parametrize(
+    "condition", ["resource.namedOfficers.isEmpty()", "context == {now: context.now}"]
+)
+async def test_a_rule_on_what_a_broker_does_not_see_is_refused(condition: str, desk: Desk) -> None:
+    rule = (
+        '@id("X") @says("X.") forbid (principal is Tocsin::Agency, '
+        'action == Tocsin::Action::"deliver", resource is Tocsin::Notice) '
+        f"when {{ {condition} }};\n"
+    )
+    await refused(desk, standard_and(rule))
+
+
+@pytest.mark.must("POLICY-9")
+async def test_rules_outside_the_files_that_the_text_names_are_refused(desk: Desk) -> None:
+    await refused(desk, '@id("X") @says("X.") permit (principal, action, resource);\n' + POLICIES)

@@ -31,11 +31,12 @@ from keys.framing import sha256
 from keys.logleaf import LeafBody, Value, check_leaf
 from policy import standard_book
 from tests.simulator.federation import HOUR, NOW, TOPIC, notice_draft
+from tests.simulator.rule_books import standard_and
 from tests.unit.protocol.desk import EVERYTHING, Desk, Line, opened
 from tests.unit.protocol.material import ORIGINATOR, READER
 
 NO_ROMANIA = (
-    '\n@id("X1") @says("Nobody in Romania for now.") forbid (principal is Tocsin::Agency,'
+    '@id("X1") @says("Nobody in Romania for now.") forbid (principal is Tocsin::Agency,'
     ' action == Tocsin::Action::"deliver", resource is Tocsin::Notice)'
     ' when { principal.country == Tocsin::Country::"RO" };'
 )
@@ -48,8 +49,8 @@ async def publish(desk: Desk, count: int) -> None:
 
 async def narrow(desk: Desk) -> None:
     """Put a rule book in force that lets nobody in Romania receive."""
-    schema, policies = standard_book()
-    entry = RuleBookEntry(version=2, schema=schema, policies=policies + NO_ROMANIA)
+    schema, _ = standard_book()
+    entry = RuleBookEntry(version=2, schema=schema, policies=standard_and(NO_ROMANIA))
     await desk.services.directory.submit(desk.federation.add(entry).encode())
 
 
