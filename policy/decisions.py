@@ -14,6 +14,7 @@ CODE_RULES: Mapping[str, str] = {
     "code:unknown-agency": "The agency is not in the directory.",
     "code:unknown-originator": "The originator is not in the directory.",
     "code:unknown-topic": "The topic is not in the directory.",
+    "code:agency-publishes": "The rule book leaves it to an agency who of its officers publishes.",
     "code:no-key": "The agency has no encryption key that is valid now.",
 }
 """The few rules that hold whatever the book says, by the id that a decision names them with."""

@@ -31,6 +31,7 @@ from policy.officers import (
     may_act,
     may_read,
 )
+from policy.officers import may_publish as may_publish_as
 
 if TYPE_CHECKING:
     from keys.directory import Directory
@@ -180,6 +181,17 @@ class PolicyEngine:
             now=now,
             break_glass=break_glass,
         )
+
+    def may_publish_as(
+        self,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        now: int,
+        approval: Approval | None = None,
+    ) -> Decision:
+        """Decide whether a person may publish what its agency may publish; see `officers`."""
+        return may_publish_as(self._grounds(), officer, notice, now=now, approval=approval)
 
     def may_act(
         self,

@@ -113,11 +113,11 @@ def check_reads(rule: Rule) -> None:
             )
 
 
-def concerns(rule: Rule, action: str) -> bool:
-    """Return whether the rule can apply to what agencies do; a group that is named may hold it."""
+def concerns(rule: Rule, action: str, kind: str = "Agency") -> bool:
+    """Return whether a rule can apply to one of a kind; a group that it names may hold the act."""
     act = rule.tree["action"]
-    if not rule.can_apply(action) or act["op"] != "in":
-        return rule.can_apply(action)
+    if not rule.can_apply(action, kind) or act["op"] != "in":
+        return rule.can_apply(action, kind)
     named = {one["id"] for one in act.get("entities", [act.get("entity")])}
     return action in named or bool(named - _OTHER_ACTS - {*ACTIONS})
 

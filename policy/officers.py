@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from policy.book import RuleBook
-from policy.decisions import FAR_FUTURE, Decision
+from policy.decisions import FAR_FUTURE, Decision, by_code
 from policy.errors import FactError
 from policy.evaluation import Outcome, PolicySet, evaluate, load_entities, policy_set
 from policy.facts import (
@@ -25,12 +25,14 @@ from policy.facts import (
     reference_value,
 )
 from policy.federation import NO_DECISION, UNKNOWN_AGENCY, UNKNOWN_ORIGINATOR, Federation
+from policy.lint import concerns
 
 if TYPE_CHECKING:
     from keys.directory import OperationEntry
     from keys.envelope import Marking
 
 _UNPERMITTED = "No rule of the book lets this officer do this."
+_LEFT_TO_AGENCY = by_code("code:agency-publishes", allow=True)
 
 
 class Officer(Protocol):
@@ -131,6 +133,27 @@ def may_read(
     return _decide(grounds, "fetch", (officer,), notice, context)
 
 
+def may_publish(
+    grounds: Grounds,
+    officer: Officer,
+    notice: OfficersNotice,
+    *,
+    now: int,
+    approval: Approval | None = None,
+) -> Decision:
+    """Decide whether a person may publish for the officer's agency what the agency may publish.
+
+    A book that permits nothing to officers who publish leaves it to their agency; what it forbids
+    them is forbidden all the same.
+    """
+    decision = may_act(grounds, "publish", officer, notice, now=now, approval=approval)
+    if decision.allow or decision.determining or decision.errors:
+        return decision
+    rules = grounds.book.rules.values()
+    permits = any(concerns(one, "publish", "Officer") for one in rules if not one.forbids)
+    return decision if permits else _LEFT_TO_AGENCY
+
+
 def may_act(
     grounds: Grounds,
     action: str,
@@ -141,11 +164,11 @@ def may_act(
     target: str = "",
     approval: Approval | None = None,
 ) -> Decision:
-    """Decide whether an officer may release, amend or withdraw a notice.
+    """Decide whether an officer may release, amend, withdraw or publish a notice.
 
     Args:
         grounds: what is decided by.
-        action: "grantOnward", "amend" or "withdraw".
+        action: "grantOnward", "amend", "withdraw" or "publish".
         officer: who asked for it.
         notice: which.
         now: milliseconds since 1970.

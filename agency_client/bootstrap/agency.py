@@ -117,6 +117,7 @@ class Agency:
         self.people = People(
             register=wiring.register,
             approvals=wiring.approvals,
+            releases=wiring.releases,
             break_glass=wiring.break_glass,
             telling=wiring.telling,
         )
@@ -182,20 +183,28 @@ class Agency:
         all_or_nothing: bool = False,
         wait_s: float = 30.0,
         progress: Progress | None = None,
+        viewer: Viewer | None = None,
     ) -> PublishReport:
         """Seal drafts into the outbox, durably, and send them.
+
+        In a profile with officers the rule book may let a person publish some markings only if a
+        second one approved it; such a draft is refused with APPROVAL_NEEDED, and published as what
+        `people.releases.find` returns once it is approved.
 
         Args:
             drafts: one or many.
             all_or_nothing: publish none where one may not be.
             wait_s: how long to wait for the broker; 0 only queues.
             progress: told how many are accepted.
+            viewer: who publishes, for officers; the login's name unless given.
         """
         batch = list(drafts) if isinstance(drafts, Sequence) else [drafts]
         until = self._until(wait_s)
         await self._fetch_directory()
         async with self._courier.outlet.held():
-            queued = await self.wiring.publisher.queue(batch, all_or_nothing=all_or_nothing)
+            queued = await self.wiring.publisher.queue(
+                batch, all_or_nothing=all_or_nothing, viewer=viewer or _login()
+            )
         if not queued.frames or wait_s <= 0:
             self._upkeep.wake()
             return await self._report(queued, None)

@@ -13,6 +13,7 @@ from agency_client.errors import AgencyError
 from agency_client.services.approvals import ApprovalService
 from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.officers import OfficerRegister
+from agency_client.services.releases import Releases
 from agency_client.services.telling import Telling
 
 TELL_SECONDS = 3.0
@@ -25,6 +26,7 @@ class People:
 
     register: OfficerRegister
     approvals: ApprovalService
+    releases: Releases
     break_glass: BreakGlassService
     telling: Telling
 

@@ -28,6 +28,7 @@ from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
+from agency_client.services.releases import Releases
 from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
@@ -55,6 +56,7 @@ class Wiring:
     receiver: Receiver
     register: OfficerRegister
     approvals: ApprovalService
+    releases: Releases
     break_glass: BreakGlassService
     telling: Telling
     asserting: Asserting
@@ -134,12 +136,17 @@ class Wiring:
             signing=signing,
             clock=clock,
         )
+        approvals = ApprovalService(store=store, register=register, clock=clock)
+        releases = Releases(
+            store=store, register=register, approvals=approvals, directory=directory, clock=clock
+        )
         publisher = Publisher(
             store=store,
             directory=directory,
             signing=signing,
             clock=clock,
             attachments=AttachmentSealing(store=store),
+            releases=releases,
         )
         return cls(
             agency=keyring.agency,
@@ -168,7 +175,8 @@ class Wiring:
                 clock=clock,
             ),
             register=register,
-            approvals=ApprovalService(store=store, register=register, clock=clock),
+            approvals=approvals,
+            releases=releases,
             break_glass=BreakGlassService(
                 store=store,
                 register=register,

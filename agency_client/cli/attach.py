@@ -10,7 +10,7 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError
 from agency_client.cli.framework import command, common
 from agency_client.cli.gathering import Gathered, gather
-from agency_client.cli.looking import Looking, reasons_to_look
+from agency_client.cli.looking import Looking, reasons_to_act, reasons_to_look
 from agency_client.cli.output import counted, safe
 from agency_client.cli.parameters import InputFile, Seconds
 from agency_client.cli.publish import addressing_options, finish, publish_gathered
@@ -39,6 +39,7 @@ from agency_client.domain.views import Viewer
     help="seconds to wait for the broker; 0 only queues",
     type=Seconds(),
 )
+@reasons_to_act
 @click.pass_context
 def attach(
     context: click.Context,
@@ -48,6 +49,7 @@ def attach(
     topic: str,
     named: tuple[str, ...],
     wait: float,
+    acting_as: Looking,
 ) -> None:
     """Publish the one notice in NOTICE with files attached."""
     gathered = gather((notice,), topic=topic, to=named)
@@ -61,9 +63,8 @@ def attach(
         replace(one, draft=replace(one.draft, attachments=files)) for one in gathered.drafts
     )
     whole = Gathered(drafts=drafts, refused=gathered.refused)
-    finish(
-        context, publish_gathered(context, whole, all_or_nothing=True, wait=wait), waited=wait > 0
-    )
+    outcome = publish_gathered(context, whole, all_or_nothing=True, wait=wait, viewer=acting_as())
+    finish(context, outcome, waited=wait > 0)
 
 
 def _number(gathered: Gathered) -> int:

@@ -112,7 +112,7 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
     Reason.OFFICER_UNKNOWN: (Exit.NOT_FOUND, "`tocsin officers ls` lists the officers here"),
     Reason.OFFICER_REFUSED: (Exit.REFUSED, "another officer has to do it: `tocsin officers ls`"),
     Reason.ACT_UNKNOWN: (Exit.NOT_FOUND, "`tocsin acts` and `tocsin review` list what waits"),
-    Reason.APPROVAL_NEEDED: (Exit.REFUSED, "nothing was done; run it again when it is approved"),
+    Reason.APPROVAL_NEEDED: (Exit.REFUSED, "nothing was done yet; `tocsin acts` says what waits"),
     Reason.APPROVAL_REFUSED: (Exit.REFUSED, "nothing was done; have it approved anew"),
     Reason.RENEWAL_WAITS: (
         Exit.CONFLICT,

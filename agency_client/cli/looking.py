@@ -57,6 +57,25 @@ def reasons_to_look(function: Callable[..., Any]) -> Callable[..., Any]:
     return as_officer(purpose(case(call)))
 
 
+def reasons_to_act(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say who acts and why; the command is given `acting_as`.
+
+    They are asked for only where somebody acts as an officer.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, purpose: str | None, case: str, officer: str, **given: Any) -> Any:
+        def acting_as() -> Viewer:
+            context = click.get_current_context()
+            return acting(context, officer, purpose=purpose or "", case=case)
+
+        return function(*args, acting_as=acting_as, **given)
+
+    case = click.option("--case", default="", help="your reference of the case")
+    purpose = click.option("--purpose", type=PURPOSE, help="what it is done for")
+    return as_officer(purpose(case(call)))
+
+
 def viewer(context: click.Context, *, purpose: str, case: str, officer: str) -> Viewer:
     """Return who looks and why: what was said on the line, else what is set.
 

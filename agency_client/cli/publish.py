@@ -13,7 +13,7 @@ from agency_client.cli.exits import Exit
 from agency_client.cli.failures import CommandError, of_refusal
 from agency_client.cli.framework import Callback, command, common
 from agency_client.cli.gathering import Gathered, Record, Refused, gather
-from agency_client.cli.looking import Looking, reasons_to_look
+from agency_client.cli.looking import Looking, reasons_to_act, reasons_to_look
 from agency_client.cli.output import Printer, counted, safe
 from agency_client.cli.parameters import Seconds
 from agency_client.cli.progress import progress_of
@@ -128,9 +128,13 @@ def addressing_options(function: Callback) -> Callback:
     "publish",
     "tocsin publish notices.jsonl --topic trafficking/cases",
     "tocsin publish red.json --topic trafficking/cases --to ro-pol",
+    "tocsin publish --act 3f9a1c0d77b2 --as maria",
     "some-system | tocsin publish - --topic trafficking/cases --json",
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="[FILE...]", nargs=-1)
+@click.option(
+    "--act", default="", metavar="ACT", help="publish what a second person approved: `tocsin acts`"
+)
 @addressing_options
 @click.option("--all-or-nothing", is_flag=True, help="publish nothing if one record is refused")
 @click.option(
@@ -140,32 +144,51 @@ def addressing_options(function: Callback) -> Callback:
     help="seconds to wait for the broker; 0 only queues",
     type=Seconds(),
 )
+@reasons_to_act
 @click.pass_context
 def publish(
     context: click.Context,
     *,
     files: tuple[str, ...],
+    act: str,
     topic: str,
     named: tuple[str, ...],
     all_or_nothing: bool,
     wait: float,
+    acting_as: Looking,
 ) -> None:
     """Check, seal, sign and send notices: JSON, JSON Lines or YAML; FILE may be - for stdin.
 
-    What is sealed is durable at once: with the broker away it waits in the outbox.
+    What is sealed is durable at once: with the broker away it waits in the outbox. In a profile
+    with officers the rule book may ask for a second person: then the record is refused with the
+    name of an act, and --act publishes exactly that once a supervisor approved it.
     """
+    if bool(files) == bool(act):
+        raise click.UsageError("give the files to publish, or --act with an act that was approved")
+    if act:
+        finish(context, run_async(_publish_act(context, act, wait, acting_as())), waited=wait > 0)
+        return
     gathered = gather(files, topic=topic, to=named)
-    outcome = publish_gathered(context, gathered, all_or_nothing=all_or_nothing, wait=wait)
+    outcome = publish_gathered(
+        context, gathered, all_or_nothing=all_or_nothing, wait=wait, viewer=acting_as()
+    )
     finish(context, outcome, waited=wait > 0)
 
 
 def publish_gathered(
-    context: click.Context, gathered: Gathered, *, all_or_nothing: bool, wait: float
+    context: click.Context,
+    gathered: Gathered,
+    *,
+    all_or_nothing: bool,
+    wait: float,
+    viewer: Viewer | None = None,
 ) -> Outcome:
     """Publish what was gathered; nothing at all where nothing is left to publish."""
     if not gathered.drafts or (gathered.refused and all_or_nothing):
         return Outcome(gathered=gathered, report=PublishReport(notices=()))
-    return run_async(_publish(context, gathered, all_or_nothing=all_or_nothing, wait=wait))
+    return run_async(
+        _publish(context, gathered, all_or_nothing=all_or_nothing, wait=wait, viewer=viewer)
+    )
 
 
 def finish(context: click.Context, outcome: Outcome, *, waited: bool) -> None:
@@ -178,8 +201,22 @@ def finish(context: click.Context, outcome: Outcome, *, waited: bool) -> None:
     outcome.judge(waited=waited)
 
 
+async def _publish_act(context: click.Context, act: str, wait: float, viewer: Viewer) -> Outcome:
+    async with opened(common(context)) as agency:
+        release = await agency.people.releases.find(act)
+        report = await agency.publish(release, wait_s=wait, viewer=viewer)
+        record = Record(source=f"act {act}", line=1, draft=release.draft)
+        gathered = Gathered(drafts=(record,), refused=())
+        return Outcome(gathered=gathered, report=report, agency=agency.agency_id)
+
+
 async def _publish(
-    context: click.Context, gathered: Gathered, *, all_or_nothing: bool, wait: float
+    context: click.Context,
+    gathered: Gathered,
+    *,
+    all_or_nothing: bool,
+    wait: float,
+    viewer: Viewer | None,
 ) -> Outcome:
     async with opened(common(context)) as agency:
         with progress_of("publishing", least=_HANDFUL) as progress:
@@ -190,6 +227,7 @@ async def _publish(
                 all_or_nothing=all_or_nothing,
                 wait_s=wait,
                 progress=progress,
+                viewer=viewer,
             )
         return Outcome(gathered=gathered, report=report, agency=agency.agency_id)
 

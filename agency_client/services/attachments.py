@@ -101,11 +101,12 @@ class AttachmentSealing:
     def _seal(self, path: Path, number: int, federation_id: bytes, agency: str) -> Sealed:
         sealer = AttachmentSealer(federation_id, agency)
         target = self._store.attachments.path(sealer.id)
-        length = 0
+        length, digest = 0, hashlib.sha256()
         try:
             with _created(target) as file:
                 for piece in _pieces(path, number):
                     length += len(piece)
+                    digest.update(piece)
                     file.write(sealer.update(piece))
                 file.write(sealer.finalize())
             ref = sealer.ref
@@ -122,6 +123,7 @@ class AttachmentSealing:
             name=path.name,
             media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
             length=length,
+            digest=digest.digest(),
         )
         return ref, listed
 
@@ -245,6 +247,18 @@ def _check_names(paths: Sequence[Path]) -> None:
     for number, path in enumerate(paths, start=1):
         if not 0 < len(path.name) <= MAX_NAME_CHARACTERS or not path.name.isprintable():
             raise _unusable(f"attachment {number} has a name that cannot be shown")
+
+
+def digest_of(path: Path, number: int) -> bytes:
+    """Return the SHA-256 of a file that is to be attached as the `number`th.
+
+    Raises:
+        AgencyError: it cannot be attached.
+    """
+    digest = hashlib.sha256()
+    for piece in _pieces(path, number):
+        digest.update(piece)
+    return digest.digest()
 
 
 def _pieces(path: Path, number: int) -> Iterator[bytes]:

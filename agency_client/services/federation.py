@@ -15,7 +15,7 @@ from keys.envelope import Marking, RuleBookRef, TreeHead
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
 from policy.near_misses import Explanation
-from policy.officers import BreakGlass, Officer, OfficersNotice
+from policy.officers import Approval, BreakGlass, Officer, OfficersNotice
 
 Alarm = Callable[[tuple[str, ...]], None]
 """Is told why a decision could not be taken; the decision is a denial."""
@@ -100,6 +100,14 @@ class Federation:
             decision = self._engine().may_read(
                 officer, notice, purpose=purpose, now=now, break_glass=break_glass
             )
+        return self._heard(decision)
+
+    def may_publish_as(
+        self, officer: Officer, notice: OfficersNotice, now: int, approval: Approval | None = None
+    ) -> Decision:
+        """Decide whether one of our officers may publish what we may publish."""
+        with self._asking:
+            decision = self._engine().may_publish_as(officer, notice, now=now, approval=approval)
         return self._heard(decision)
 
     def _heard(self, decision: Decision) -> Decision:

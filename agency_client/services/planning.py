@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agency_client.domain.content import Content, SealedAttachment
 from agency_client.domain.plans import Audience, PlannedNotice
 from agency_client.domain.publishable import Addressed, Publishable
+from agency_client.domain.releases import Release
 from agency_client.domain.views import AudienceView
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.federation import Federation
@@ -120,7 +121,7 @@ def _notice(
     now: int,
 ) -> PlannedNotice:
     header = NoticeHeader(
-        notice_id=new_uuid7(now),
+        notice_id=draft.notice_id if isinstance(draft, Release) else new_uuid7(now),
         valid_from=draft.valid_from,
         expires_at=draft.expires_at,
         supersedes=tuple(resolve(reference) for reference in draft.supersedes),

@@ -13,15 +13,18 @@ from agency_client.domain.outbox import FrameState, Refusal
 from agency_client.domain.plans import Audience, FramePlan, plan_frames
 from agency_client.domain.publishable import Publishable
 from agency_client.domain.records import OutboxFrame
-from agency_client.domain.views import PublishedNotice, PublishReport, PublishState
+from agency_client.domain.releases import Release
+from agency_client.domain.views import PublishedNotice, PublishReport, PublishState, Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import LogKind
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.attachments import AttachmentSealing, Sealed
 from agency_client.services.directory import DirectoryService
+from agency_client.services.federation import Federation
 from agency_client.services.planning import Planned, audience_of, plan
 from agency_client.services.references import find_one
+from agency_client.services.releases import Releases
 from agency_client.services.sealing import seal
 from keys.envelope import AttachmentRef, Marking, NoticeHeader, NoticeRef, TreeHead
 from keys.merkle import EMPTY_ROOT
@@ -55,18 +58,41 @@ class Publisher:
         signing: Signing,
         clock: Clock,
         attachments: AttachmentSealing,
+        releases: Releases,
     ) -> None:
         self._store = store
         self._directory = directory
         self._signing = signing
         self._clock = clock
         self._attachments = attachments
+        self._releases = releases
         self._numbering = asyncio.Lock()
 
-    async def queue(self, drafts: Sequence[Publishable], *, all_or_nothing: bool = False) -> Queued:
-        """Seal what may be published and put it into the outbox; durable on return."""
+    async def queue(
+        self,
+        drafts: Sequence[Publishable],
+        *,
+        all_or_nothing: bool = False,
+        viewer: Viewer | None = None,
+    ) -> Queued:
+        """Seal what may be published and put it into the outbox; durable on return.
+
+        Args:
+            drafts: what is to be published.
+            all_or_nothing: publish none where one may not be.
+            viewer: who publishes.
+        """
         now = self._clock.now_ms()
-        planned, sealed = await asyncio.to_thread(self._plan, drafts, now)
+        federation = self._directory.current
+        decided = await asyncio.to_thread(plan, drafts, federation, self._resolve, {}, now)
+        refusals = await self._releases.refusals(decided, drafts, viewer)
+        judged = [
+            Planned(position=one.position, refusal=refusals[one.position])
+            if one.position in refusals
+            else one
+            for one in decided
+        ]
+        planned, sealed = await asyncio.to_thread(self._with_files, drafts, judged, federation, now)
         refused = tuple(_refused(one, drafts[one.position]) for one in planned if one.refusal)
         dropped = {one.position for one in refused}
         if all_or_nothing and refused:
@@ -83,14 +109,19 @@ class Publisher:
         for frame_plan in plan_frames(pairs):
             async with self._numbering:
                 frames.append((await asyncio.to_thread(self._append, frame_plan, now), frame_plan))
+            queued = [drafts[one.position] for one in frame_plan.notices]
+            if releases := [one for one in queued if isinstance(one, Release)]:
+                await asyncio.to_thread(self._releases.done, releases)
         return Queued(drafts=len(drafts), refused=refused, frames=tuple(frames))
 
-    def _plan(
-        self, drafts: Sequence[Publishable], now: int
+    def _with_files(
+        self,
+        drafts: Sequence[Publishable],
+        decided: list[Planned],
+        federation: Federation,
+        now: int,
     ) -> tuple[list[Planned], Mapping[int, Sequence[Sealed]]]:
-        """Decide about drafts, and seal the attachments of those that may go."""
-        federation = self._directory.current
-        decided = plan(drafts, federation, self._resolve, {}, now)
+        """Seal the attachments of those drafts that may go, and plan these with them."""
         wanted = {
             one.position: drafts[one.position].attachments
             for one in decided
@@ -99,6 +130,14 @@ class Publisher:
         if not wanted:
             return decided, {}
         sealed, failed = self._attachments.seal_all(wanted, federation.id, federation.agency)
+        failed |= {
+            position: AgencyError(
+                Reason.APPROVAL_REFUSED, "a file is not the one that the second person approved"
+            )
+            for position, files in sealed.items()
+            if _are_others(drafts[position], files)
+        }
+        failed |= {one.position: one.refusal for one in decided if one.refusal is not None}
         replanned = plan(drafts, federation, self._resolve, sealed, now)
         outcome = [
             Planned(position=one.position, refusal=failed[one.position])
@@ -201,11 +240,13 @@ class Publisher:
         return 1
 
     def _audience_again(self, frame: OutboxFrame, now: int) -> Audience:
-        return audience_of(
+        audience = audience_of(
             _Addressing(topic=frame.topic, marking=Marking.decode(frame.marking), to=frame.named),
             self._directory.current,
             now,
         )
+        self._releases.check_again({agency for agency, _ in frame.recipients}, audience)
+        return audience
 
     def report(self, queued: Queued) -> PublishReport:
         """Return how the drafts of a call stand now."""
@@ -222,6 +263,11 @@ class _Addressing:
     topic: str
     marking: Marking
     to: tuple[str, ...]
+
+
+def _are_others(draft: Publishable, sealed: Sequence[Sealed]) -> bool:
+    """Whether files that were sealed are others than those that a second person approved."""
+    return isinstance(draft, Release) and draft.digests != tuple(one.digest for _, one in sealed)
 
 
 def _refs(

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Officers at the command line: nothing is shown without a reason, nor to whom the rules refuse."""
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Federation
+from tests.e2e.conftest import TOPIC, Federation
 from tests.e2e.programs import Shell
 from tests.e2e.test_story import MISSING, publish, receive
 
@@ -130,6 +131,38 @@ def test_an_act_that_nobody_asked_for_is_not_approved(desk: Desk) -> None:
         *["--officer-passphrase-file", secret, *desk.profile],
     )
     assert (ran.code, ran.failure["reason"]) == (3, "ACT_UNKNOWN")
+
+
+def test_red_is_published_by_two(desk: Desk, federation: Federation) -> None:
+    shell, profile = desk.shell, desk.profile
+    desk.add("maria", "--role", "LIAISON")
+    secret = desk.add("eleni", "--role", "SUPERVISOR")
+    path = shell.folder / "red.json"
+    path.write_text(json.dumps({**MISSING, "tlp": "RED", "title": "Two want it"}))
+    publishing = ["publish", str(path), "--topic", TOPIC, "--to", "gr-pol", "--as", "maria"]
+    ran = shell.tocsin(*publishing, "--json", *profile)
+    assert ran.code == 5
+    assert "tocsin publish --act" in ran.out
+    (act,) = shell.did("acts", *profile)["acts"]
+    assert (act["kind"], act["state"]) == ("release", "waiting")
+    name = act["digest"][:12]
+    shown = shell.did("acts", name, "--as", "eleni", *profile)["release"]
+    assert (shown["notice"]["title"], shown["to"]) == ("Two want it", ["gr-pol"])
+    early = shell.tocsin("publish", "--act", name, "--as", "maria", "--json", *profile)
+    assert (early.code, "APPROVAL_NEEDED" in early.out) == (5, True)
+    shell.did("approve", name, "--as", "eleni", "--officer-passphrase-file", secret, *profile)
+    done = shell.did("publish", "--act", name, "--as", "maria", *profile)
+    assert done["accepted"] == 1
+    again = shell.tocsin("publish", "--act", name, "--as", "maria", "--json", *profile)
+    assert "ALREADY_EXISTS" in again.out
+    receive(federation, *federation.greek)
+    got = shell.did("show", act["notice"], *federation.greek)
+    assert got["content"]["title"] == "Two want it"
+
+
+@pytest.mark.parametrize("given", [(), ("x.json", "--act", "3f9a1c0d77b2")])
+def test_publishing_takes_files_or_an_act(given: tuple[str, ...], desk: Desk) -> None:
+    assert desk.shell.tocsin("publish", *given, *desk.profile).code == 2
 
 
 def test_break_glass_opens_at_once_and_is_reviewed_by_somebody_else(

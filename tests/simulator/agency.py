@@ -24,6 +24,7 @@ from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
 from agency_client.services.publishing import Publisher
 from agency_client.services.receiving import Receiver
+from agency_client.services.releases import Releases
 from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
@@ -111,6 +112,7 @@ class SimulatedAgency:
     receiver: Receiver
     register: OfficerRegister
     approvals: ApprovalService
+    releases: Releases
     telling: Telling
     rights: ReadingRights
     viewing: ViewingService
@@ -163,14 +165,19 @@ def open_agency(
         agency=agency, pin=federation.id, store=store, broker=link, clock=clock
     )
     checkpoints = CheckpointService(store=store, broker=link, directory=directory, clock=clock)
+    register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
+    approvals = ApprovalService(store=store, register=register, clock=clock)
+    releases = Releases(
+        store=store, register=register, approvals=approvals, directory=directory, clock=clock
+    )
     publisher = Publisher(
         store=store,
         directory=directory,
         signing=lambda: keys.signer,
         clock=clock,
         attachments=AttachmentSealing(store=store),
+        releases=releases,
     )
-    register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
     rights = ReadingRights(register=register, directory=directory, clock=clock)
     viewing = ViewingService(agency=agency, store=store, rights=rights, clock=clock)
     asked = keys.entry
@@ -211,7 +218,8 @@ def open_agency(
             clock=clock,
         ),
         register=register,
-        approvals=ApprovalService(store=store, register=register, clock=clock),
+        approvals=approvals,
+        releases=releases,
         telling=Telling(
             agency=agency,
             store=store,

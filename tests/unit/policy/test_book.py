@@ -31,7 +31,7 @@ def refusal(policies: str, schema: str = SCHEMA) -> str:
 
 def test_the_standard_book_loads_with_all_its_rules() -> None:
     book = RuleBook.load(SCHEMA, POLICIES)
-    assert len(book.rules) == 31
+    assert len(book.rules) == 33
     assert book.says("F05-national-restriction-deliver") == (
         "The originator excluded the recipient's country."
     )

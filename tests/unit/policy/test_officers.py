@@ -198,3 +198,56 @@ def test_an_act_that_the_book_does_not_know_is_denied(engine: PolicyEngine) -> N
     decision = engine.may_act("erase", LIAISON, NOTICE, now=NOW)
     assert not decision.allow
     assert decision.errors
+
+
+RED = notice(tlp="RED")
+
+
+def publishes(
+    engine: PolicyEngine, officer: Person, about: OfficersNotice = NOTICE, **approved: Any
+) -> Decision:
+    approval = Approval(**approved) if approved else None
+    return engine.may_publish_as(officer, about, now=NOW, approval=approval)
+
+
+def test_an_officer_publishes_for_its_agency(engine: PolicyEngine) -> None:
+    assert publishes(engine, LIAISON).determining == ("P15-officer-publishes",)
+    assert not publishes(engine, ANALYST).allow
+    assert not publishes(engine, replace(LIAISON, vetted_until=NOW)).allow
+
+
+def test_red_is_published_by_two(engine: PolicyEngine) -> None:
+    assert publishes(engine, LIAISON, RED).determining == ("F18-tlp-red-two-person",)
+    assert publishes(engine, LIAISON, RED, by=CHIEF, at=NOW - HOUR).allow
+
+
+@pytest.mark.parametrize(
+    ("by", "at"),
+    [
+        pytest.param(LIAISON, NOW, id="its own"),
+        pytest.param(replace(LIAISON, pseudonym="officer-5"), NOW, id="no supervisor's"),
+        pytest.param(replace(CHIEF, agency="ro-pol"), NOW, id="another agency's"),
+        pytest.param(CHIEF, NOW - DAY, id="a day old"),
+    ],
+)
+def test_an_approval_that_does_not_count_publishes_no_red(
+    by: Person, at: int, engine: PolicyEngine
+) -> None:
+    assert publishes(engine, LIAISON, RED, by=by, at=at).determining == ("F18-tlp-red-two-person",)
+
+
+def without_p15(engine: PolicyEngine) -> PolicyEngine:
+    """The standard book without rule P15, as federations have it that signed it before."""
+    schema, policies = standard_book()
+    start, end = policies.index('@id("P15'), policies.index("// ===== Federation rule book, part B")
+    book = RuleBook.load(schema, policies[:start] + policies[end:])
+    return PolicyEngine(book, engine.directory)
+
+
+def test_a_book_that_says_nothing_of_officers_who_publish_leaves_it_to_the_agency(
+    engine: PolicyEngine,
+) -> None:
+    older = without_p15(engine)
+    assert publishes(older, LIAISON).determining == ("code:agency-publishes",)
+    assert publishes(older, LIAISON, RED).determining == ("F18-tlp-red-two-person",)
+    assert not publishes(older, LIAISON, notice("no/topic")).allow
