@@ -25,17 +25,13 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedAttachment:
-    """An attachment as the content lists it: its key and name; `length` is the plaintext's.
-
-    `digest` is the plaintext's SHA-256 where we sealed it ourselves; a content does not list it.
-    """
+    """An attachment as the content lists it: its key and name; `length` is the plaintext's."""
 
     id: bytes
     key: bytes = field(repr=False)
     name: str
     media_type: str
     length: int
-    digest: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

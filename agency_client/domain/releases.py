@@ -137,6 +137,6 @@ class Release:
             attachments=tuple(map(Path, read_texts(items[11]))),
             digests=tuple(unlisted(items[12])),
         )
-        if release.encode() != data:
+        if len(release.attachments) != len(release.digests) or release.encode() != data:
             raise FramingError(Reason.MALFORMED, "a release is written otherwise")
         return release

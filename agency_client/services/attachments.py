@@ -16,6 +16,7 @@ import stat
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from agency_client.domain.content import SealedAttachment
@@ -40,6 +41,8 @@ MAX_NAME_CHARACTERS = 255
 _OWN_NAMES = "[0-9a-f]" * 2 * ID_BYTES
 """Names of our own ciphertexts; downloads have longer ones (`services.saving`)."""
 
+NOTHING_APPROVED: Mapping[int, tuple[bytes, ...]] = MappingProxyType({})
+
 Sealed = tuple[AttachmentRef, SealedAttachment]
 """What the notice's header and its content say about one attachment."""
 
@@ -53,7 +56,11 @@ class AttachmentSealing:
         self._is_swept = False
 
     def seal_all(
-        self, wanted: Mapping[int, tuple[Path, ...]], federation_id: bytes, agency: str
+        self,
+        wanted: Mapping[int, tuple[Path, ...]],
+        federation_id: bytes,
+        agency: str,
+        approved: Mapping[int, tuple[bytes, ...]] = NOTHING_APPROVED,
     ) -> tuple[dict[int, Sequence[Sealed]], dict[int, AgencyError]]:
         """Seal the files of each draft; a draft whose files cannot all be sealed keeps none.
 
@@ -61,6 +68,7 @@ class AttachmentSealing:
             wanted: files by the position of their draft.
             federation_id: 32 bytes.
             agency: ourselves, the originator.
+            approved: SHA-256 of each file of those drafts that a second person approved.
 
         Returns:
             What was sealed and what was not, each by position.
@@ -73,7 +81,8 @@ class AttachmentSealing:
             try:
                 _check_names(paths)
                 for number, path in enumerate(paths, start=1):
-                    done.append(self._seal(path, number, federation_id, agency))
+                    wanted_digest = approved[position][number - 1] if position in approved else None
+                    done.append(self._seal(path, number, wanted_digest, (federation_id, agency)))
             except AgencyError as error:
                 failed[position] = error
                 self.discard([ref for ref, _ in done])
@@ -98,8 +107,11 @@ class AttachmentSealing:
             _unlink(stray)
             self._is_swept = True
 
-    def _seal(self, path: Path, number: int, federation_id: bytes, agency: str) -> Sealed:
-        sealer = AttachmentSealer(federation_id, agency)
+    def _seal(
+        self, path: Path, number: int, wanted: bytes | None, context: tuple[bytes, str]
+    ) -> Sealed:
+        """Seal one file; where a digest is wanted, no other file than that."""
+        sealer = AttachmentSealer(*context)
         target = self._store.attachments.path(sealer.id)
         length, digest = 0, hashlib.sha256()
         try:
@@ -109,6 +121,7 @@ class AttachmentSealing:
                     digest.update(piece)
                     file.write(sealer.update(piece))
                 file.write(sealer.finalize())
+            _check_approved(wanted, digest.digest(), number)
             ref = sealer.ref
             self._store.attachments.add(ref.id, ref.digest, ref.length)
         except OSError as error:
@@ -123,7 +136,6 @@ class AttachmentSealing:
             name=path.name,
             media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
             length=length,
-            digest=digest.digest(),
         )
         return ref, listed
 
@@ -247,6 +259,14 @@ def _check_names(paths: Sequence[Path]) -> None:
     for number, path in enumerate(paths, start=1):
         if not 0 < len(path.name) <= MAX_NAME_CHARACTERS or not path.name.isprintable():
             raise _unusable(f"attachment {number} has a name that cannot be shown")
+
+
+def _check_approved(wanted: bytes | None, found: bytes, number: int) -> None:
+    if wanted is not None and wanted != found:
+        raise AgencyError(
+            Reason.APPROVAL_REFUSED,
+            f"attachment {number} is not the file that the second person approved",
+        )
 
 
 def digest_of(path: Path, number: int) -> bytes:

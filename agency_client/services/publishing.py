@@ -129,14 +129,14 @@ class Publisher:
         }
         if not wanted:
             return decided, {}
-        sealed, failed = self._attachments.seal_all(wanted, federation.id, federation.agency)
-        failed |= {
-            position: AgencyError(
-                Reason.APPROVAL_REFUSED, "a file is not the one that the second person approved"
-            )
-            for position, files in sealed.items()
-            if _are_others(drafts[position], files)
+        approved = {
+            position: draft.digests
+            for position in wanted
+            if isinstance(draft := drafts[position], Release)
         }
+        sealed, failed = self._attachments.seal_all(
+            wanted, federation.id, federation.agency, approved
+        )
         failed |= {one.position: one.refusal for one in decided if one.refusal is not None}
         replanned = plan(drafts, federation, self._resolve, sealed, now)
         outcome = [
@@ -263,11 +263,6 @@ class _Addressing:
     topic: str
     marking: Marking
     to: tuple[str, ...]
-
-
-def _are_others(draft: Publishable, sealed: Sequence[Sealed]) -> bool:
-    """Whether files that were sealed are others than those that a second person approved."""
-    return isinstance(draft, Release) and draft.digests != tuple(one.digest for _, one in sealed)
 
 
 def _refs(
