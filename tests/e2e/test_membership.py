@@ -5,15 +5,14 @@ Each step is first tried as somebody would who exchanged something on the way.
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.programs import Ran, Shell
+from tests.e2e.stewards import Place, founded, invite, joined
 
 pytestmark = pytest.mark.e2e
 
@@ -21,95 +20,18 @@ FOREIGN = "abandon ability able about above absent"
 DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A federation of its own: two stewards on two machines, a broker, one member."""
-
-    shell: Shell
-    folder: Path
-    address: str
-    words: str
-
-    @property
-    def alpha(self) -> Path:
-        """The first steward's folder."""
-        return self.folder / "alpha"
-
-    @property
-    def beta(self) -> Path:
-        """The second steward's folder."""
-        return self.folder / "beta"
-
-    def profile(self, agency: str) -> tuple[str, Path]:
-        """The option that chooses an agency's profile."""
-        return ("--profile", self.folder / agency)
-
-    def init(self, agency: str, *more: object) -> dict[str, str]:
-        """Make an agency's keys."""
-        about = ["--country", agency[:2].upper(), "--kind", "POLICE"]
-        return self.shell.did("init", agency, *self.profile(agency), *about, *more)
-
-    def size(self) -> int:
-        """How many entries the broker has, as the first steward sees it."""
-        pushed = self.shell.did("steward", "push", *self.at(self.alpha))
-        return int(pushed["entries"])
-
-    def at(self, home: Path) -> tuple[object, ...]:
-        """The options of a steward who acts at the broker."""
-        return ("--home", home, "--broker", self.address)
-
-    def signed_by_both(self, *act: object, words: str = "") -> dict[str, object]:
-        """Propose as alpha, sign as beta, at the broker."""
-        compare = ("--words", words) if words else ()
-        proposed = self.shell.tocsin(*act, *compare, *self.at(self.alpha), "--json")
-        assert (proposed.code, proposed.failure["reason"]) == (8, "NOT_ENOUGH_SIGNATURES")
-        self.shell.did("steward", "push", *self.at(self.beta))
-        pending = proposed.document["pending"]
-        agreeing = compare or ("--yes",)
-        return self.shell.did("steward", "sign", pending, *agreeing, *self.at(self.beta))
-
-
 @pytest.fixture(scope="module")
 def place(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("members")
-    alpha, beta = folder / "alpha", folder / "beta"
-    shell.broker("init", folder / "broker")
-    made = shell.did("steward", "new-key", "beta", "--home", beta)
-    about = ["--name", "Members", "--as", "alpha", "--with", made["public_file"], "--home", alpha]
-    descriptor = folder / "broker" / "broker.json"
-    shell.tocsin(*["steward", "create-federation", *about, "--broker", descriptor])
-    shutil.move(alpha / "pending" / "root.json", folder / "root.json")
-    shell.did("steward", "sign", folder / "root.json", "--yes", "--home", beta)
-    shutil.copy(beta / "federation.json", alpha / "federation.json")
-    rules = beta / "pending" / "entry-0.json"
-    shell.did("steward", "sign", rules, "--yes", "--home", alpha)
-    shutil.copy(alpha / "federation.json", beta / "federation.json")
-    shell.broker("federation", folder / "broker", alpha / "federation.json")
-    with shell.serving(folder / "broker", listen="127.0.0.1:0") as address:
-        invited = _invite(shell, folder, address, "gr-pol")
-        yield Place(shell=shell, folder=folder, address=address, words=invited["words"])
-
-
-def _invite(shell: Shell, folder: Path, address: str, agency: str) -> dict[str, str]:
-    about = ["--name", f"Police {agency}", "--broker", address, "--home", folder / "alpha"]
-    return shell.did("steward", "invite", agency, *about, "--out", folder / f"{agency}.invitation")
+    with founded(shell, tmp_path_factory.mktemp("members")) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
 def greek(place: Place) -> Place:
     """The place with a Greek member that has confirmed its entry."""
-    _joined(place, "gr-pol")
+    joined(place, "gr-pol")
     place.shell.did("card", "set", "--phone", "+30 210 0000000", *place.profile("gr-pol"))
     return place
-
-
-def _joined(place: Place, agency: str) -> None:
-    file = _invite(place.shell, place.folder, place.address, agency)["file"]
-    made = place.init(agency, "--invitation", file, "--words", place.words)
-    admit = ("steward", "admit", made["request"], "--circle", "police")
-    place.signed_by_both(*admit, words=made["words"])
-    bundle = place.beta / "federation.json"
-    assert place.shell.did("enrol", bundle, *place.profile(agency))["active"]
 
 
 def refused(ran: Ran, reason: str) -> str:
@@ -119,7 +41,7 @@ def refused(ran: Ran, reason: str) -> str:
 
 
 def test_an_invitation_with_other_words_makes_no_keys(place: Place) -> None:
-    file = _invite(place.shell, place.folder, place.address, "mk-pol")["file"]
+    file = invite(place.shell, place.folder, place.address, "mk-pol")["file"]
     options = ["--country", "MK", "--kind", "POLICE", *place.profile("mk-pol")]
     ran = place.shell.tocsin(
         *["init", "mk-pol", *options, "--invitation", file, "--words", FOREIGN, "--json"]
@@ -129,7 +51,7 @@ def test_an_invitation_with_other_words_makes_no_keys(place: Place) -> None:
 
 
 def test_an_invitation_is_for_the_agency_it_names(place: Place) -> None:
-    file = _invite(place.shell, place.folder, place.address, "mk-pol")["file"]
+    file = invite(place.shell, place.folder, place.address, "mk-pol")["file"]
     options = ["--country", "AL", "--kind", "POLICE", *place.profile("al-pol")]
     ran = place.shell.tocsin("init", "al-pol", *options, "--invitation", file, "--yes", "--json")
     assert "it invites mk-pol" in refused(ran, "INVITATION_INVALID")
@@ -137,10 +59,10 @@ def test_an_invitation_is_for_the_agency_it_names(place: Place) -> None:
 
 
 def test_an_invitation_changed_on_the_way_is_refused(place: Place) -> None:
-    path = Path(_invite(place.shell, place.folder, place.address, "mk-pol")["file"])
+    path = Path(invite(place.shell, place.folder, place.address, "mk-pol")["file"])
     document = json.loads(path.read_text())
     other = json.loads(
-        Path(_invite(place.shell, place.folder, "127.0.0.1:1", "mk-pol")["file"]).read_text()
+        Path(invite(place.shell, place.folder, "127.0.0.1:1", "mk-pol")["file"]).read_text()
     )
     path.write_text(json.dumps({**document, "invitation": other["invitation"]}))
     options = ["--country", "MK", "--kind", "POLICE", *place.profile("mk-pol")]
@@ -149,7 +71,7 @@ def test_an_invitation_changed_on_the_way_is_refused(place: Place) -> None:
 
 
 def test_an_invited_agency_joins_no_other_federation(place: Place, shell: Shell) -> None:
-    file = _invite(place.shell, place.folder, place.address, "si-pol")["file"]
+    file = invite(place.shell, place.folder, place.address, "si-pol")["file"]
     place.init("si-pol", "--invitation", file, "--words", place.words)
     other = place.folder / "other"
     shell.did(
@@ -208,7 +130,7 @@ def test_partners_compare_words_and_are_told_who_is_new(greek: Place) -> None:
     at = greek.profile("gr-pol")
     shell = greek.shell
     shell.tocsin("partners", "ls", *at)
-    _joined(greek, "bg-pol")
+    joined(greek, "bg-pol")
     (news,) = shell.did("status", *at)["news"]
     assert (news["kind"], news["agency"]) == ("joined", "bg-pol")
     assert "new member bg-pol" in shell.tocsin("partners", "ls", *at).err
