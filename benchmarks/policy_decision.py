@@ -62,7 +62,7 @@ def run() -> list[Figure]:
         PolicyEngine(book, directory)
 
     everybody = [(name, False) for name in agencies.names]
-    large = _large_book(agencies.names)
+    large = merged(large_sources(agencies.names))
     full = PolicyEngine(RuleBook.load(*large), directory)
     under, by_large = "standard book, 200 agencies", f"{RULES} rules, 200 agencies"
     return [
@@ -121,14 +121,14 @@ async def _longest_wait(act: Callable[[], object]) -> float:
     return longest
 
 
-def _large_book(names: Sequence[str]) -> tuple[str, str]:
-    """Return the standard book with overlays of all agencies."""
+def large_sources(names: Sequence[str]) -> dict[str, str]:
+    """Return the files of the standard book with overlays of all agencies."""
     files = dict(standard_sources())
     for number in range(RULES - files[WHOLE].count("@id(")):
         agency = names[number % len(names)]
         name = f"agencies/{agency}/in.cedar"
         files[name] = files.get(name, "") + _OVERLAY.format(agency=agency, number=number)
-    return merged(files)
+    return files
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any, Self
 
 from agency_client.domain.boxes import Box, Case
-from keys.directory import AgencyEntry, Directory
+from keys.directory import AgencyEntry, Directory, TopicEntry
 from keys.marking import Marking
 from policy.book import ACTIONS
 from policy.decisions import Decision
@@ -44,16 +44,18 @@ class Asked:
         action: publish, subscribe or deliver.
         groups: whom it is put for, by the one that it is put about.
         topic: where.
+        topics: for which that stands.
         originator: of the notice; where agencies publish, each is its own.
         named: whether the originator names them.
         marking: of the notice.
-        axes: what stands in the case for all but the agency.
+        axes: what stands in the case for all but the agency and the topic.
         now: milliseconds since 1970.
     """
 
     action: str
     groups: Mapping[str, tuple[str, ...]]
     topic: str
+    topics: tuple[str, ...]
     originator: str
     named: bool
     marking: Marking
@@ -77,8 +79,9 @@ class Asked:
 
         Of notices of one certain originator it is not among the recipients.
         """
-        own = self.originator if ANY not in self.axes[1:2] else ANY
-        return ((one, *self.axes) for one in self.groups[agency] if one != own)
+        own = self.originator if ANY not in self.axes[:1] else ANY
+        members = (one for one in self.groups[agency] if one != own)
+        return ((one, topic, *self.axes) for one, topic in product(members, self.topics))
 
 
 def _other(group: Sequence[str], originator: str) -> str:
@@ -93,6 +96,8 @@ class Questions:
     Attributes:
         groups: agencies that no rule tells apart.
         topics: asked about.
+        alike: the same, those together that no rule tells apart.
+        touched: for each action the only agencies whose acts changed rules are about; None for all.
         originators: (agency, name on the axis).
         operations: joint operations, and none.
         more: further axis: what changed rules read besides, with markings that show it.
@@ -102,6 +107,8 @@ class Questions:
 
     groups: tuple[tuple[str, ...], ...]
     topics: tuple[str, ...]
+    alike: tuple[tuple[str, ...], ...]
+    touched: Mapping[str, frozenset[str] | None]
     originators: tuple[tuple[str, str], ...]
     operations: tuple[str, ...]
     more: tuple[tuple[str, Marking], ...]
@@ -126,12 +133,14 @@ class Questions:
             now: milliseconds since 1970.
             topics: asked about; all where there are none.
         """
-        about = named_in(changed, "Agency")
-        known = about | named_in(kept, "Agency")
+        known = named_in((*changed, *kept), "Agency")
+        asked = tuple(topics) or tuple(one.topic for one in directory.topics())
         return cls(
             groups=_groups(directory, known, now),
-            topics=tuple(topics) or tuple(one.topic for one in directory.topics()),
-            originators=_originators(directory, changed, about, known),
+            topics=asked,
+            alike=_alike(directory, asked, named_in((*changed, *kept), "Topic")),
+            touched={action: _touched(changed, action) for action in ACTIONS},
+            originators=_originators(directory, changed, known),
             operations=("", *(one.code for one in directory.operations())),
             more=_more(changed, {one.country for one in directory.agencies()}),
             read={action: _read_by(action, (*changed, *kept)) for action in ACTIONS},
@@ -142,8 +151,10 @@ class Questions:
         """Yield the questions about an action."""
         originators = self.originators if action == "deliver" else (("", ANY),)
         answered: set[tuple[str, ...]] = set()
+        only = self.touched[action]
+        concerned = [one for one in self.groups if only is None or only.intersection(one)]
         for originator, label in originators:
-            groups = [one for one in self.groups if one not in answered or label != ANY]
+            groups = [one for one in concerned if one not in answered or label != ANY]
             asked = {_other(one, originator): one for one in groups if one != (originator,)}
             if label == ANY:
                 answered |= {*asked.values()}
@@ -153,8 +164,8 @@ class Questions:
     def _of_originator(
         self, action: str, originator: str, label: str, groups: Mapping[str, tuple[str, ...]]
     ) -> Iterator[Asked]:
-        axes = product(self.topics, *self._axes(action))
-        for topic, operation, named, sanitised, (more, marking), tlp, kind in axes:
+        axes = product(self.alike, *self._axes(action))
+        for topics, operation, named, sanitised, (more, marking), tlp, kind in axes:
             marked = replace(
                 marking,
                 type=CLASSES.get(kind, marking.type),
@@ -165,11 +176,12 @@ class Questions:
             yield Asked(
                 action=action,
                 groups=groups,
-                topic=topic,
+                topic=topics[0],
+                topics=topics,
                 originator=originator,
                 named=named == YES_NO[0],
                 marking=marked,
-                axes=(topic, label, operation, named, sanitised, more, tlp, kind),
+                axes=(label, operation, named, sanitised, more, tlp, kind),
                 now=self.now,
             )
 
@@ -255,10 +267,46 @@ def _facts(entry: AgencyEntry, now: int) -> tuple[object, ...]:
     return (*kinds, entry.circles, operations, runs)
 
 
+def _alike(
+    directory: Directory, topics: Sequence[str], named: Collection[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return topics by what rules can read of them; whom a rule names, and those below, alone."""
+    found: dict[Any, list[str]] = {}
+    for topic in topics:
+        entry = directory.topic(topic)
+        above = topic.split("/")
+        paths = {"/".join(above[:depth]) for depth in range(1, len(above) + 1)}
+        apart = topic if entry is None or paths & {*named} else ""
+        key = () if entry is None else _topic_facts(entry)
+        found.setdefault((*key, apart), []).append(topic)
+    return tuple(tuple(group) for group in found.values())
+
+
+def _topic_facts(entry: TopicEntry) -> tuple[object, ...]:
+    return entry.readers, entry.publishers, entry.victim_assistance, entry.min_clearance
+
+
+def _touched(changed: Iterable[Rule], action: str) -> frozenset[str] | None:
+    """Return whom changed rules are about by their heads; None where one is about anybody."""
+    heads = {rule.principal for rule in changed if concerns(rule, action)}
+    return None if None in heads else frozenset(head for head in heads if head is not None)
+
+
+def _as_originators(changed: Iterable[Rule]) -> frozenset[str]:
+    """Return the agencies that rules name otherwise than as who acts."""
+    return frozenset(
+        name
+        for rule in changed
+        for part in ("resource", "conditions")
+        for name in _entities(rule.tree[part], f"{NAMESPACE}::Agency")
+    )
+
+
 def _originators(
-    directory: Directory, changed: Sequence[Rule], about: Collection[str], known: Collection[str]
+    directory: Directory, changed: Sequence[Rule], known: Collection[str]
 ) -> tuple[tuple[str, str], ...]:
     """Return whom notices come from: those that changed rules name; two for all others, or all."""
+    about = _as_originators(changed)
     active = [one.agency for one in directory.agencies() if directory.active(one.agency)]
     apart = [(one, one) for one in active if one in about]
     others = sorted((one for one in active if one not in about), key=lambda one: one in known)

@@ -145,10 +145,42 @@ def test_topics_can_be_chosen(directory: Directory) -> None:
     assert not any(CASES in one.what for one in chosen)
 
 
+ALIKE = ("trafficking/sea", "trafficking/sea/ports", "trafficking/air")
+
+
+def test_of_topics_with_the_same_readers_all_are_told() -> None:
+    directory = build_federation(("gr-pol", "ro-pol", "hr-ngo"), topics=(CASES, *ALIKE)).directory
+    new = book(('resource.tlp == Tocsin::Tlp::"RED" }\nunless', "false }\nunless"))
+    gained = found(new, directory)
+    assert gained
+    assert not any(" on " in one.what for one in gained)
+
+
+def test_a_topic_that_a_rule_names_is_told_with_those_below_and_no_other() -> None:
+    directory = build_federation(("gr-pol", "ro-pol", "hr-ngo"), topics=(CASES, *ALIKE)).directory
+    rule = """@id("T1") @says("Not by sea.") forbid (principal is Tocsin::Agency,
+        action == Tocsin::Action::"deliver",
+        resource is Tocsin::Notice in Tocsin::Topic::"trafficking/sea");"""
+    lost = found(check_sources({**STANDARD, "topics/trafficking/sea/no.cedar": rule}), directory)
+    assert {one.what.partition(" on ")[2] for one in lost} == {
+        "trafficking/sea, trafficking/sea/ports"
+    }
+
+
+def test_what_an_agency_refuses_for_itself_is_told_of_it_alone(directory: Directory) -> None:
+    rule = """@id("ro-pol.1") @says("No trends.") forbid (principal == Tocsin::Agency::"ro-pol",
+        action == Tocsin::Action::"deliver", resource is Tocsin::Notice)
+        when { resource.noticeType == Tocsin::NoticeType::"TREND" };"""
+    lost = found(check_sources({**STANDARD, "agencies/ro-pol/in.cedar": rule}), directory)
+    assert lost
+    assert {(one.agencies, one.gains) for one in lost} == {(("ro-pol",), False)}
+    assert all("TREND notices" in one.what for one in lost)
+
+
 def test_officers_gain_and_lose_in_scenarios() -> None:
     table = read_scenarios(STANDARD[SCENARIOS])
     new = book(('duration("24h")', 'duration("48h")'))
     changed = {
         was.scenario.case: becomes.allow for was, becomes in scenario_changes(BOOK, new, [table])
     }
-    assert changed == {"withdraw stale approval": True}
+    assert changed == {"withdraw stale approval": True, "RED approved long ago": True}
