@@ -38,6 +38,7 @@ from agency_client.domain.views import (
     AudienceView,
     AuditReport,
     InboxQuery,
+    MailReport,
     NoticeView,
     PublishedNotice,
     PublishReport,
@@ -80,7 +81,7 @@ class Agency:
         )
         self._upkeep = Upkeep(
             courier=self._courier,
-            telling=wiring.telling,
+            exchange=wiring.exchange,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -89,6 +90,7 @@ class Agency:
             receiver=wiring.receiver,
             viewing=wiring.viewing,
             upkeep=self._upkeep,
+            granted=wiring.exchange.granted,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -118,9 +120,18 @@ class Agency:
             register=wiring.register,
             approvals=wiring.approvals,
             break_glass=wiring.break_glass,
-            telling=wiring.telling,
+            recalls=wiring.recalls,
+            post=wiring.post,
         )
         """Our officers, and what takes two of them."""
+        self.onward = wiring.onward
+        """Requests that further agencies be admitted to notices, and the answers to them."""
+        self.standing = wiring.standing
+        """Grants of all later notices of a case."""
+        self.recalls = wiring.recalls
+        """Taking our notices back, and who holds them."""
+        self.holds = wiring.holds
+        """Keeping others' notices as evidence."""
 
     @classmethod
     @asynccontextmanager
@@ -240,8 +251,15 @@ class Agency:
 
     async def send(self, *, wait_s: float = 30.0) -> SendReport:
         """Send what waits in the outbox; at least one attempt is made."""
-        await self.people.tell()
+        await self.wiring.post.try_send()
         return await self._courier.send(self._until(wait_s))
+
+    async def exchange(self) -> MailReport:
+        """Fetch requests, grants and recalls, do what they ask, and send what waits for others.
+
+        A subscription does that all the while.
+        """
+        return await self.wiring.exchange.once()
 
     def subscribe(
         self,
@@ -253,6 +271,8 @@ class Agency:
         recovered: Recovered | None = None,
     ) -> AsyncGenerator[NoticeView, None]:
         """Follow topics: yield notices as they come, each verified, opened and stored before.
+
+        Notices that a grant brings are yielded too, of whichever topic.
 
         Goes on through restarts of the broker. Meanwhile the outbox is sent and the search index
         filled. One subscription of a profile at a time. Everything in the topics is received and
@@ -272,10 +292,11 @@ class Agency:
         return notices
 
     async def receive(self, *topics: str) -> ReceiveReport:
-        """Receive what is waiting, and end."""
+        """Receive what is waiting, mail too, and end."""
         wanted = _filter(topics, (), ())
         with self.wiring.store.locks.receiver():
             report = await self.wiring.receiver.catch_up(wanted)
+        report = replace(report, mail=await self.exchange())
         while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
             pass
         return report

@@ -87,6 +87,9 @@ def _print_report(out: Printer, report: ReceiveReport) -> None:
             "notices": report.notices,
             "stubs": report.stubs,
             "withheld": report.withheld,
+            "granted": report.mail.granted,
+            "mail": report.mail.items,
+            "ended": report.mail.ended,
             "findings": [
                 {"kind": one.kind.value, "reason": one.reason, "detail": one.detail}
                 for one in report.findings
@@ -94,6 +97,10 @@ def _print_report(out: Printer, report: ReceiveReport) -> None:
         },
         [f"received {counted(report.notices, 'notice')}; `tocsin inbox` lists what is kept"],
     )
+    if report.mail.ended and not out.is_json:
+        out.say(f"{counted(report.mail.ended, 'notice')} ended or taken back, and destroyed here")
+    if report.mail.items and not out.is_json:
+        out.say(f"{counted(report.mail.items, 'item')} of mail; `tocsin requests` lists requests")
     for finding in report.findings if not out.is_json else ():
         out.say(f"finding: {finding.kind.value}: {safe(finding.detail)}")
 
