@@ -33,6 +33,7 @@ from agency_client.domain.delivery import Filter, TopicView
 from agency_client.domain.explanations import ExplanationView
 from agency_client.domain.findings import Finding
 from agency_client.domain.patterns import check_pattern
+from agency_client.domain.post import PostItem
 from agency_client.domain.publishable import Publishable
 from agency_client.domain.views import (
     AudienceView,
@@ -63,6 +64,7 @@ FRESH_MS = 60_000
 FETCH_SECONDS = 3.0
 """How long publishing waits for a newer directory before it seals by the one it has."""
 INDEX_AT_ONCE = 512
+MAIL_AT_ONCE = 100
 
 
 class Agency:
@@ -178,12 +180,14 @@ class Agency:
 
     async def preview(self, draft: Publishable, viewer: Viewer | None = None) -> AudienceView:
         """Return who would get a draft, why the others would not, and warnings; nothing is sent."""
+        await self._fetch_directory()
         return await self._previewing.preview(draft, viewer or _login())
 
     async def explain(
         self, reference: str, agency: str, viewer: Viewer | None = None
     ) -> ExplanationView:
         """Say whether an agency may have a kept notice, by which rule, or what it lacks."""
+        await self._fetch_directory()
         return await self._explaining.explain(reference, agency, viewer or _login())
 
     async def publish(
@@ -300,6 +304,18 @@ class Agency:
         while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
             pass
         return report
+
+    async def mail(self, after: int | None = None) -> tuple[int, Sequence[PostItem]]:
+        """Return what others sent us about notices, and where to go on asking.
+
+        Args:
+            after: what the call before returned; None begins with what comes from now on.
+        """
+        post = self.wiring.store.post
+        if after is None:
+            return await asyncio.to_thread(post.newest), ()
+        items = await asyncio.to_thread(post.came, after, MAIL_AT_ONCE)
+        return (items[-1].number if items else after), items
 
     async def inbox(
         self, query: InboxQuery | None = None, viewer: Viewer | None = None

@@ -244,6 +244,7 @@ class Wiring:
             holds=HoldService(
                 agency=keyring.agency,
                 store=store,
+                post=post,
                 register=register,
                 rights=rights,
                 viewing=viewing,

@@ -18,6 +18,7 @@ from agency_client.domain.onward import (
     RequestView,
     StandingView,
 )
+from agency_client.domain.post import PostItem, PostKind
 from agency_client.domain.views import NoticeState
 
 _UNSENT = "  (waits to be sent)"
@@ -76,6 +77,22 @@ def broken(glass: BrokenGlassView) -> str:
     """Return in one line that another agency broke the glass."""
     told = f"opened for danger to life at {safe(glass.agency)} by {safe(glass.officer)}"
     return f"{told}, {instant(glass.at)}: {safe(glass.reason)} (ticket {safe(glass.ticket)})"
+
+
+def came(item: PostItem) -> str:
+    """Return in one line what another agency sent us."""
+    originator = safe(item.originator)
+    notice = f"{originator}/{item.notice_id.hex()}" if item.notice_id else f"one of {originator}"
+    who, target = safe(item.sender), safe(item.target)
+    told = {
+        PostKind.REQUEST: f"{who} asks that {target} be admitted to {notice}: `tocsin requests`",
+        PostKind.DECISION: f"{who} decided about {target} and {notice}: `tocsin requests --all`",
+        PostKind.ATTESTATION: f"{who} answered the recall of {notice}: `tocsin holders`",
+        PostKind.BREAK_GLASS: f"{who} opened {notice} for danger to life: `tocsin show` says why",
+        PostKind.GRANT: f"{who} admitted us to {notice} until {instant(item.until)}",
+        PostKind.RECALL: f"{who} took {notice} back: {safe(item.reason)}",
+    }
+    return told[item.kind]
 
 
 def request_rows(requests: Sequence[RequestView]) -> list[str]:

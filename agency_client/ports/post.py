@@ -32,6 +32,14 @@ class PostOffice(Protocol):
         """Return items by number, in order of number."""
         ...
 
+    def came(self, after: int, limit: int) -> Sequence[PostItem]:
+        """Return what others sent us, of numbers above `after`, oldest first."""
+        ...
+
+    def newest(self) -> int:
+        """Return the highest number; 0 where there is none."""
+        ...
+
     def waiting(self, limit: int) -> Sequence[PostItem]:
         """Return what is to be sent, oldest first."""
         ...

@@ -17,6 +17,7 @@ from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.ending import EndingService
 from agency_client.services.officers import OfficerRegister
+from agency_client.services.post import Post
 from agency_client.services.rights import ReadingRights
 from agency_client.services.viewing import ViewingService
 from keys.errors import FramingError
@@ -32,6 +33,7 @@ class HoldService:
 
     agency: str
     store: Store
+    post: Post
     register: OfficerRegister
     rights: ReadingRights
     viewing: ViewingService
@@ -81,7 +83,9 @@ class HoldService:
         Raises:
             AgencyError: UNKNOWN_NOTICE; NOT_FOUND, it is not held; as `hold`.
         """
-        return await asyncio.to_thread(self._release, reference, viewer)
+        is_destroyed = await asyncio.to_thread(self._release, reference, viewer)
+        await self.post.try_send()
+        return is_destroyed
 
     def _release(self, reference: str, viewer: Viewer) -> bool:
         self._who(viewer)

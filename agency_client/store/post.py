@@ -68,6 +68,16 @@ class SqlPostOffice:
         chosen = post.c.number.in_(numbers)
         return self._items(select(post).where(chosen).order_by(post.c.number))
 
+    def came(self, after: int, limit: int) -> Sequence[PostItem]:
+        """Return what others sent us, of numbers above `after`, oldest first."""
+        chosen = (post.c.number > after, post.c.state == PostState.RECEIVED)
+        return self._items(select(post).where(*chosen).order_by(post.c.number).limit(limit))
+
+    def newest(self) -> int:
+        """Return the highest number; 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(post.c.number))).scalar_one() or 0
+
     def waiting(self, limit: int) -> Sequence[PostItem]:
         """Return what is to be sent, oldest first."""
         return self._items(select(post).where(POST_WAITING).order_by(post.c.number).limit(limit))

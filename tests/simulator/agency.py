@@ -296,6 +296,7 @@ def open_agency(
         holds=HoldService(
             agency=agency,
             store=store,
+            post=post,
             register=register,
             rights=rights,
             viewing=viewing,

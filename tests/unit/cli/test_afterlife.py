@@ -17,8 +17,10 @@ from agency_client.domain.onward import (
     RequestView,
     StandingView,
 )
+from agency_client.domain.post import PostItem, PostKind
 from agency_client.domain.views import NoticeState, NoticeView
 from keys.envelope import Marking
+from keys.places import NoticePlace
 
 NOW = 1_795_500_000_000
 DAY = 86_400_000
@@ -138,6 +140,24 @@ def test_a_notice_of_which_nothing_became_shows_nothing_of_it(notice: NoticeView
         "recall": None,
         "break_glass": [],
     }
+
+
+@pytest.mark.parametrize("kind", list(PostKind))
+def test_each_kind_of_mail_is_told_in_one_line(kind: PostKind) -> None:
+    item = PostItem(
+        kind=kind,
+        name=b"name",
+        sender="ro-pol",
+        recipient="gr-pol",
+        originator="gr-pol",
+        notice_id=bytes(range(16)),
+        place=NoticePlace(statement=bytes(32), index=0, leaf_hash=bytes(32)),
+        created_at=NOW,
+        target="it-lab",
+    )
+    line = afterlife.came(item)
+    assert line.startswith("ro-pol ")
+    assert f"gr-pol/{bytes(range(16)).hex()}" in line
 
 
 def test_what_other_agencies_wrote_steers_no_screen() -> None:
