@@ -33,11 +33,13 @@ from agency_client.domain.delivery import Filter, TopicView
 from agency_client.domain.explanations import ExplanationView
 from agency_client.domain.findings import Finding
 from agency_client.domain.patterns import check_pattern
+from agency_client.domain.post import PostItem
 from agency_client.domain.publishable import Publishable
 from agency_client.domain.views import (
     AudienceView,
     AuditReport,
     InboxQuery,
+    MailReport,
     NoticeView,
     PublishedNotice,
     PublishReport,
@@ -62,6 +64,7 @@ FRESH_MS = 60_000
 FETCH_SECONDS = 3.0
 """How long publishing waits for a newer directory before it seals by the one it has."""
 INDEX_AT_ONCE = 512
+MAIL_AT_ONCE = 100
 
 
 class Agency:
@@ -80,7 +83,7 @@ class Agency:
         )
         self._upkeep = Upkeep(
             courier=self._courier,
-            telling=wiring.telling,
+            exchange=wiring.exchange,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -89,6 +92,7 @@ class Agency:
             receiver=wiring.receiver,
             viewing=wiring.viewing,
             upkeep=self._upkeep,
+            granted=wiring.exchange.granted,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -119,9 +123,18 @@ class Agency:
             approvals=wiring.approvals,
             releases=wiring.releases,
             break_glass=wiring.break_glass,
-            telling=wiring.telling,
+            recalls=wiring.recalls,
+            post=wiring.post,
         )
         """Our officers, and what takes two of them."""
+        self.onward = wiring.onward
+        """Requests that further agencies be admitted to notices, and the answers to them."""
+        self.standing = wiring.standing
+        """Grants of all later notices of a case."""
+        self.recalls = wiring.recalls
+        """Taking our notices back, and who holds them."""
+        self.holds = wiring.holds
+        """Keeping others' notices as evidence."""
 
     @classmethod
     @asynccontextmanager
@@ -168,12 +181,14 @@ class Agency:
 
     async def preview(self, draft: Publishable, viewer: Viewer | None = None) -> AudienceView:
         """Return who would get a draft, why the others would not, and warnings; nothing is sent."""
+        await self._fetch_directory()
         return await self._previewing.preview(draft, viewer or _login())
 
     async def explain(
         self, reference: str, agency: str, viewer: Viewer | None = None
     ) -> ExplanationView:
         """Say whether an agency may have a kept notice, by which rule, or what it lacks."""
+        await self._fetch_directory()
         return await self._explaining.explain(reference, agency, viewer or _login())
 
     async def publish(
@@ -249,8 +264,15 @@ class Agency:
 
     async def send(self, *, wait_s: float = 30.0) -> SendReport:
         """Send what waits in the outbox; at least one attempt is made."""
-        await self.people.tell()
+        await self.wiring.post.try_send()
         return await self._courier.send(self._until(wait_s))
+
+    async def exchange(self) -> MailReport:
+        """Fetch requests, grants and recalls, do what they ask, and send what waits for others.
+
+        A subscription does that all the while.
+        """
+        return await self.wiring.exchange.once()
 
     def subscribe(
         self,
@@ -262,6 +284,8 @@ class Agency:
         recovered: Recovered | None = None,
     ) -> AsyncGenerator[NoticeView, None]:
         """Follow topics: yield notices as they come, each verified, opened and stored before.
+
+        Notices that a grant brings are yielded too, of whichever topic.
 
         Goes on through restarts of the broker. Meanwhile the outbox is sent and the search index
         filled. One subscription of a profile at a time. Everything in the topics is received and
@@ -281,13 +305,26 @@ class Agency:
         return notices
 
     async def receive(self, *topics: str) -> ReceiveReport:
-        """Receive what is waiting, and end."""
+        """Receive what is waiting, mail too, and end."""
         wanted = _filter(topics, (), ())
         with self.wiring.store.locks.receiver():
             report = await self.wiring.receiver.catch_up(wanted)
+        report = replace(report, mail=await self.exchange())
         while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
             pass
         return report
+
+    async def mail(self, after: int | None = None) -> tuple[int, Sequence[PostItem]]:
+        """Return what others sent us about notices, and where to go on asking.
+
+        Args:
+            after: what the call before returned; None begins with what comes from now on.
+        """
+        post = self.wiring.store.post
+        if after is None:
+            return await asyncio.to_thread(post.newest), ()
+        items = await asyncio.to_thread(post.came, after, MAIL_AT_ONCE)
+        return (items[-1].number if items else after), items
 
     async def inbox(
         self, query: InboxQuery | None = None, viewer: Viewer | None = None

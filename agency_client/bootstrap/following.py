@@ -7,6 +7,7 @@ in the inbox. All of the topics is received, whatever of it is asked for: a list
 must not cost the agency its copy of the others.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Following:
     receiver: Receiver
     viewing: ViewingService
     upkeep: Upkeep
+    granted: asyncio.Queue[int]
     store: Store
     clock: Clock
     entropy: Entropy
@@ -112,16 +114,44 @@ class Following:
     async def _session(
         self, wanted: Filter, viewer: Viewer, opened: Callable[[], None]
     ) -> AsyncGenerator[NoticeView, None]:
-        """Yield the notices of one stream."""
+        """Yield the notices of one stream, and what is granted meanwhile."""
         whole = Filter(topics=wanted.topics)
         async with aclosing(self.receiver.session(whole, opened=opened)) as batches:
-            async for batch in batches:
-                self.upkeep.check()
-                self.upkeep.wake()
-                for start in range(0, len(batch.rows), SHOWN_AT_ONCE):
-                    rows = batch.rows[start : start + SHOWN_AT_ONCE]
-                    for view in await self.viewing.stream(rows, viewer, wanted):
-                        yield view
+            stored = (batch.rows async for batch in batches)
+            async with aclosing(beside(stored, self.granted)) as arrived:
+                async for rows in arrived:
+                    self.upkeep.check()
+                    self.upkeep.wake()
+                    for start in range(0, len(rows), SHOWN_AT_ONCE):
+                        some = rows[start : start + SHOWN_AT_ONCE]
+                        for view in await self.viewing.stream(some, viewer, wanted):
+                            yield view
+
+
+async def beside(
+    stored: AsyncGenerator[tuple[int, ...], None], granted: asyncio.Queue[int]
+) -> AsyncGenerator[tuple[int, ...], None]:
+    """Yield what either brings, as it comes, until `stored` ends."""
+    batch = asyncio.ensure_future(anext(stored))
+    grant = asyncio.ensure_future(granted.get())
+    try:
+        while True:
+            await asyncio.wait((batch, grant), return_when=asyncio.FIRST_COMPLETED)
+            if grant.done():
+                row, grant = grant.result(), asyncio.ensure_future(granted.get())
+                yield (row,)
+            if batch.done():
+                try:
+                    yield batch.result()
+                except StopAsyncIteration:
+                    return
+                batch = asyncio.ensure_future(anext(stored))
+    finally:
+        if grant.done() and not grant.cancelled():
+            granted.put_nowait(grant.result())
+        for task in (batch, grant):
+            task.cancel()
+        await asyncio.gather(batch, grant, return_exceptions=True)
 
 
 def _is_renewed(error: AgencyError) -> bool:

@@ -10,7 +10,7 @@ from agency_client.cli.looking import Looking, acting, as_officer, reasons_to_lo
 from agency_client.cli.output import columns, instant, safe
 from agency_client.cli.render import marking_document
 from agency_client.cli.runtime import officer_passphrase, opened, printer, run_async
-from agency_client.domain.people import TwoPersonAct
+from agency_client.domain.people import ActKind, TwoPersonAct
 from agency_client.domain.views import Viewer
 from agency_client.services.approvals import name_of
 from agency_client.services.releases import ReleaseView
@@ -105,12 +105,13 @@ async def _acts(context: click.Context) -> tuple[TwoPersonAct, ...]:
 def approve(
     context: click.Context, *, act: str, officer_passphrase_file: str, officer: str
 ) -> None:
-    """Approve, as its second person, an act that somebody else asked for.
+    """Approve, as its second person, an act that somebody else asked for; it is then done.
 
     ACT is what `tocsin acts` lists, or 8 or more hex digits of it. Look there first at what it is,
     and with `tocsin acts ACT` at the notice of a release: what you sign is the digest of exactly
     these bytes, and it counts for 24 hours. It takes a SUPERVISOR; nobody approves what they asked
-    for themselves.
+    for themselves. Where it could not be done, approve it again. A release is published by who
+    asked for it.
     """
     viewer = acting(context, officer)
     name = viewer.officer or viewer.name
@@ -121,14 +122,20 @@ def approve(
         {"act": document(approved)},
         [
             f"approved {name_of(approved)}: {safe(approved.summary)} ({safe(approved.notice)})",
-            f"{safe(approved.requested_by)} can do it now; it counts for 24 hours",
+            _next(approved),
         ],
     )
 
 
+def _next(act: TwoPersonAct) -> str:
+    if act.kind is ActKind.RELEASE:
+        return f"{safe(act.requested_by)} publishes it: tocsin publish --act {name_of(act)}"
+    return "done; `tocsin holders` shows who has answered"
+
+
 async def _approve(context: click.Context, act: str, viewer: Viewer, secret: bytes) -> TwoPersonAct:
     async with opened(common(context)) as agency:
-        return await agency.people.approvals.approve(act, viewer, secret)
+        return await agency.people.approve(act, viewer, secret)
 
 
 def document(act: TwoPersonAct) -> dict[str, object]:
