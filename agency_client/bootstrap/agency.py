@@ -211,14 +211,15 @@ class Agency:
             all_or_nothing: publish none where one may not be.
             wait_s: how long to wait for the broker; 0 only queues.
             progress: told how many are accepted.
-            viewer: who publishes, for officers; the login's name unless given.
+            viewer: which officer publishes. Unless given it is the agency's own system, which
+                publishes nothing that the rule book gives only to two.
         """
         batch = list(drafts) if isinstance(drafts, Sequence) else [drafts]
         until = self._until(wait_s)
         await self._fetch_directory()
         async with self._courier.outlet.held():
             queued = await self.wiring.publisher.queue(
-                batch, all_or_nothing=all_or_nothing, viewer=viewer or _login()
+                batch, all_or_nothing=all_or_nothing, viewer=viewer
             )
         if not queued.frames or wait_s <= 0:
             self._upkeep.wake()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `tocsin demo --keep DIR` leaves to read: commands that work on the folder."""
 
+import json
 import shlex
 from pathlib import Path
 
-from agency_client.demo.examples import records_path
-from agency_client.demo.world import CASES, World
+from agency_client.demo.control_steps import LISTENER
+from agency_client.demo.examples import records
+from agency_client.demo.world import CASES, GR, World
 
 _TEXT = """\
 What the demonstration left
@@ -14,6 +16,7 @@ What the demonstration left
 broker/            the broker's folder: sealed notices and the log; nothing in it can be read
 agencies/NAME/     profiles: gr-pol, bg-pol, hr-pro, hr-ngo, and the auditor eu-audit
 steward/           keys of the stewards alpha and beta, and the federation file
+notice.json        one of the example records
 passphrase         opens all of them (each agency would have its own, and keep it elsewhere)
 
 The last step changed one byte of broker/broker.db, so `tocsin audit verify` fails on purpose and
@@ -35,7 +38,7 @@ With the broker, in a shell of its own:
 and then
 
     tocsin topics --profile {folder}/agencies/bg-pol
-    tocsin publish {records} --topic {topic} --to hr-pro --profile {folder}/agencies/gr-pol
+    tocsin publish {folder}/notice.json --topic {topic} --as {officer} --profile {folder}/agencies/{by}
     tocsin watch '{topic}' --profile {folder}/agencies/hr-pro
     tocsin audit verify --profile {folder}/agencies/eu-audit
     tocsin steward lock bg-pol --reason exercise --home {folder}/steward --broker {address}
@@ -45,11 +48,14 @@ Delete the folder when you are done; nothing is anywhere else.
 
 
 def write_readme(folder: Path, world: World) -> None:
-    """Write DIR/README."""
+    """Write DIR/README, and the record that it publishes."""
+    record = next(one for one in records() if one["tlp"] != "RED" and "not_for" not in one)
+    (folder / "notice.json").write_text(json.dumps(record), encoding="utf-8")
     text = _TEXT.format(
         folder=shlex.quote(str(folder)),
         address=world.broker.address,
         topic=CASES,
-        records=shlex.quote(str(records_path())),
+        officer=LISTENER,
+        by=GR,
     )
     (folder / "README").write_text(text, encoding="utf-8")

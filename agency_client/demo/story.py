@@ -227,11 +227,15 @@ async def locked_agency(world: World, step: Step) -> None:
 
 
 async def killed_while_publishing(world: World, step: Step) -> None:
-    """SIGKILL in the middle of a batch: nothing lost, nothing doubled."""
+    """SIGKILL in the middle of a batch: nothing lost, nothing doubled.
+
+    Without RED, which takes two persons where officers are registered by now.
+    """
     before = len(await _held(world, PROSECUTOR))
+    batch = [one for one in records() if one["tlp"] != "RED"]
     publishing = asyncio.ensure_future(
         world.agencies[GR].order(
-            "publish", path=str(records_path()), topic=CASES, to=[PROSECUTOR], portion=20, wait=30.0
+            "publish", records=batch, topic=CASES, to=[PROSECUTOR], portion=20, wait=30.0
         )
     )
     try:
@@ -244,7 +248,7 @@ async def killed_while_publishing(world: World, step: Step) -> None:
     finally:
         publishing.cancel()
     ids = {one["id"] for one in answer["notices"] if one["state"] == "accepted"}
-    step.check(len(ids) == len(records()), f"all are accepted in the end: {_why(answer)}")
+    step.check(len(ids) == len(batch), f"all are accepted in the end: {_why(answer)}")
     held = await _arrived(world, PROSECUTOR, ids)
     step.check(all(held[one] == 1 for one in ids), "each arrived exactly once")
     step.check(max(held.values()) == 1, "nothing at all arrived twice")

@@ -122,7 +122,8 @@ class Releases:
         """Return whether somebody may publish this alone or takes a second; or why not at all."""
         if viewer is None:
             return not self.is_for_two(marking, topic) or AgencyError(
-                Reason.OFFICER_NEEDED, "two persons publish this, and nobody said who the first is"
+                Reason.OFFICER_NEEDED,
+                "it takes two persons to publish this, and nobody said who the first is",
             )
         try:
             record = self._register.acting(viewer)

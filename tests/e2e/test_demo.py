@@ -143,19 +143,21 @@ def test_the_commands_of_the_kept_readme_work(
     ) as broker:
         assert broker.stdout is not None
         assert broker.stdout.readline()
-        for command in others:
-            once = ["--once"] if command[1] == "watch" else []
-            done = subprocess.run(
-                [*TOCSIN, *command[1:], *once],
-                env=at,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert done.returncode == CODES.get(command[1], 0), (command, done.stderr)
-            assert done.stdout, command
-        broker.terminate()
+        try:
+            for command in others:
+                once = ["--once"] if command[1] == "watch" else []
+                done = subprocess.run(
+                    [*TOCSIN, *command[1:], *once],
+                    env=at,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                assert done.returncode == CODES.get(command[1], 0), (command, done.stderr)
+                assert done.stdout, command
+        finally:
+            broker.terminate()
     assert {one[1] for one in others} > {"inbox", "search", "publish", "watch", "audit", "steward"}
 
 
