@@ -38,7 +38,7 @@ With the broker, in a shell of its own:
 and then
 
     tocsin topics --profile {folder}/agencies/bg-pol
-    tocsin publish {folder}/notice.json --topic {topic} --as {officer} --profile {folder}/agencies/{by}
+    tocsin publish {record} --topic {topic} --as {officer} --profile {folder}/agencies/{by}
     tocsin watch '{topic}' --profile {folder}/agencies/hr-pro
     tocsin audit verify --profile {folder}/agencies/eu-audit
     tocsin steward lock bg-pol --reason exercise --home {folder}/steward --broker {address}
@@ -50,11 +50,13 @@ Delete the folder when you are done; nothing is anywhere else.
 def write_readme(folder: Path, world: World) -> None:
     """Write DIR/README, and the record that it publishes."""
     record = next(one for one in records() if one["tlp"] != "RED" and "not_for" not in one)
-    (folder / "notice.json").write_text(json.dumps(record), encoding="utf-8")
+    path = folder / "notice.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
     text = _TEXT.format(
         folder=shlex.quote(str(folder)),
         address=world.broker.address,
         topic=CASES,
+        record=shlex.quote(str(path)),
         officer=LISTENER,
         by=GR,
     )
