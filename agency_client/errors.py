@@ -70,6 +70,8 @@ class Reason(StrEnum):
     APPROVAL_REFUSED = "APPROVAL_REFUSED"
     REVIEW_OVERDUE = "REVIEW_OVERDUE"
     RENEWAL_WAITS = "RENEWAL_WAITS"
+    KEY_COUNTS = "KEY_COUNTS"
+    KEY_NEEDED = "KEY_NEEDED"
 
 
 class AgencyError(Exception):

@@ -4,9 +4,11 @@
 Notices are verified, stored and acknowledged by `services.receiving`, written into our own log of
 openings by `services.viewing`, and only then handed out. What was stored while nobody listened is
 in the inbox. All of the topics is received, whatever of it is asked for: a listener for one type
-must not cost the agency its copy of the others.
+must not cost the agency its copy of the others. Before a stream, encryption keys that are over are
+destroyed, once everything was received that they open.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from agency_client.domain.views import NoticeView, Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
-from agency_client.services.receiving import Receiver
+from agency_client.services.key_ending import EVERYTHING, KeyEnding
+from agency_client.services.receiving import Receiver, StoredBatch
 from agency_client.services.viewing import ViewingService
 
 SHOWN_AT_ONCE = 16
@@ -55,6 +58,7 @@ class Following:
 
     receiver: Receiver
     viewing: ViewingService
+    key_ending: KeyEnding
     upkeep: Upkeep
     store: Store
     clock: Clock
@@ -93,7 +97,8 @@ class Following:
                     self.upkeep.check()
                     began, is_open = self.clock.now_ms(), False
                     try:
-                        async with aclosing(self._session(wanted, viewer, opened)) as session:
+                        session = self._session(wanted, viewer, opened, troubled)
+                        async with aclosing(session):
                             async for view in session:
                                 failed = 0
                                 yield view
@@ -110,11 +115,47 @@ class Following:
                 await self.upkeep.stop()
 
     async def _session(
-        self, wanted: Filter, viewer: Viewer, opened: Callable[[], None]
+        self,
+        wanted: Filter,
+        viewer: Viewer,
+        opened: Callable[[], None],
+        troubled: Troubled | None,
     ) -> AsyncGenerator[NoticeView, None]:
-        """Yield the notices of one stream."""
-        whole = Filter(topics=wanted.topics)
-        async with aclosing(self.receiver.session(whole, opened=opened)) as batches:
+        """Yield the notices of one stream, and those that come when keys are ended before it."""
+        whole = self.receiver.session(Filter(topics=wanted.topics), opened=opened)
+        for stream in (
+            self._ending_keys(wanted, viewer, troubled),
+            self._shown(whole, wanted, viewer),
+        ):
+            async with aclosing(stream) as views:
+                async for view in views:
+                    yield view
+
+    async def _ending_keys(
+        self, wanted: Filter, viewer: Viewer, troubled: Troubled | None
+    ) -> AsyncGenerator[NoticeView, None]:
+        """Destroy what encryption keys of ours are over; yield what was received for that before.
+
+        Trouble with it is no reason to stop receiving: it is tried again before the next stream.
+        """
+        due, all_came = self.key_ending.due(), asyncio.Event()
+        if not due:
+            return
+        stream = self.receiver.session(EVERYTHING, until_caught_up=True, caught_up=all_came.set)
+        async with aclosing(self._shown(stream, wanted, viewer)) as views:
+            async for view in views:
+                yield view
+        try:
+            await self.key_ending.end(due if all_came.is_set() else ())
+        except AgencyError as error:
+            if troubled is not None:
+                troubled(error)
+
+    async def _shown(
+        self, stream: AsyncGenerator[StoredBatch, None], wanted: Filter, viewer: Viewer
+    ) -> AsyncGenerator[NoticeView, None]:
+        """Yield the notices of a stream that are wanted; each batch wakes the upkeep."""
+        async with aclosing(stream) as batches:
             async for batch in batches:
                 self.upkeep.check()
                 self.upkeep.wake()

@@ -23,6 +23,7 @@ from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.key_ending import KeyEnding
 from agency_client.services.key_life import KeyLife
 from agency_client.services.officers import OfficerRegister
 from agency_client.services.partners import PartnerService
@@ -63,6 +64,7 @@ class Wiring:
     saving: AttachmentDownload
     status: StatusService
     key_life: KeyLife
+    key_ending: KeyEnding
     partners: PartnerService
     cards: CardService
     audit: AuditService
@@ -197,6 +199,9 @@ class Wiring:
                 partners=partners,
             ),
             key_life=KeyLife(request=keyring.request, uses=store.key_uses),
+            key_ending=KeyEnding(
+                keys=held, store=store, broker=broker, directory=directory, clock=clock
+            ),
             partners=partners,
             cards=CardService(
                 agency=keyring.agency,

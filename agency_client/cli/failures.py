@@ -118,6 +118,14 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
         Exit.CONFLICT,
         "run `tocsin keys request` and give its file to a steward",
     ),
+    Reason.KEY_COUNTS: (
+        Exit.REFUSED,
+        "nothing was destroyed; `tocsin keys rotate` makes the keys that take its place",
+    ),
+    Reason.KEY_NEEDED: (
+        Exit.REFUSED,
+        "nothing was destroyed; wait, or give up what only this key opens with --lose-unread",
+    ),
     Reason.REVIEW_OVERDUE: (
         Exit.REFUSED,
         "a supervisor has to review the last one first: `tocsin review`",

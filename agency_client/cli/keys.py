@@ -45,16 +45,18 @@ MAX_OVERLAP_DAYS = 365
         "rotate": (f"{_CLI}.keys:rotate", "make new signing and encryption keys beside the old"),
         "request": (f"{_CLI}.keys:request", "write what the stewards are asked to admit, anew"),
         "exposure": (f"{_CLI}.keys_care:exposure", "what a stolen key of ours would open"),
+        "destroy": (f"{_CLI}.keys_care:destroy", "destroy an encryption key that has ended"),
     },
     examples=(
         "tocsin keys",
         "tocsin keys rotate",
         "tocsin keys exposure 2026-11-25-seal",
+        "tocsin keys destroy 2026-11-25-seal",
     ),
 )
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List this agency's keys, renew them, and see what a stolen one would open.
+    """List this agency's keys, renew them, see what a stolen one would open, end old ones.
 
     Without a command it lists them.
     """

@@ -166,13 +166,17 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveReport:
-    """What one catch-up stored, and what it found wrong."""
+    """What one catch-up stored, and what it found wrong.
+
+    `is_complete`: all that was there when it began has arrived; the broker did not end it before.
+    """
 
     frames: int
     notices: int
     stubs: int
     withheld: int
     findings: tuple[Finding, ...]
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from agency_client.domain.content import Content, SealedAttachment
 from agency_client.domain.delivery import Filter
 from agency_client.domain.openings import OpeningKind
+from agency_client.domain.patterns import matches
 from agency_client.domain.records import NoticeRow, Opening
 from agency_client.domain.views import (
     AttachmentView,
@@ -115,7 +116,7 @@ class ViewingService:
         Args:
             row_ids: the notices.
             viewer: who looks.
-            shown: types and originators to look at; the others stay unread.
+            shown: topics, types and originators to look at; the others stay unread.
 
         Raises:
             AgencyError: as `inbox`.
@@ -128,7 +129,7 @@ class ViewingService:
         reader = self._rights.reader(viewer)
         rows = self._there(self._store.inbox.rows(row_ids), reader)
         if shown is not None:
-            rows = [row for row in rows if shown.shows(row.type, row.originator)]
+            rows = [row for row in rows if _is_shown(row, shown)]
         return self._views(OpeningKind.STREAM, rows, reader) if rows else ()
 
     async def acknowledge(self, reference: str, viewer: Viewer) -> NoticeView:
@@ -228,6 +229,11 @@ class ViewingService:
     def is_valid(self, row: NoticeRow) -> bool:
         """Whether a kept notice is there at all: another's only from when it is valid."""
         return row.originator == self._agency or row.valid_from <= self._clock.now_ms()
+
+
+def _is_shown(row: NoticeRow, shown: Filter) -> bool:
+    in_topics = any(matches(pattern, row.topic) for pattern in shown.topics)
+    return in_topics and shown.shows(row.type, row.originator)
 
 
 def reference_of(row: NoticeRow) -> str:
