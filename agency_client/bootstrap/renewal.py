@@ -72,13 +72,13 @@ def rotated(keyring: Keyring, entry: AgencyEntry | None, now: int, overlap_days:
     Raises:
         AgencyError: NOT_ENROLLED; RENEWAL_WAITS.
     """
-    check_settled(keyring, entry)
+    known = check_settled(keyring, entry)
     request, start = keyring.request, now - BACKDATED_MS
     ends = now + overlap_days * DAY_MS
-    signer = generate_signer(_fresh_id("sign", now, [one.keyset_id for one in request.signing]))
-    key = generate_decryption_key(
-        _fresh_id("seal", now, [one.key_id for one in request.encryption])
-    )
+    signed = [one.keyset_id for each in (request, known) for one in each.signing]
+    sealed = [one.key_id for each in (request, known) for one in each.encryption]
+    signer = generate_signer(_fresh_id("sign", now, signed))
+    key = generate_decryption_key(_fresh_id("seal", now, sealed))
     keyset = signer.public(valid_from=start, valid_until=now + SIGNING_DAYS * DAY_MS)
     public = key.public(valid_from=start, valid_until=now + ENCRYPTION_DAYS * DAY_MS)
     earlier = [_ended(one, ends) for one in request.signing][-(MAX_KEYSETS - 1) :]
