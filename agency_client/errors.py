@@ -72,6 +72,7 @@ class Reason(StrEnum):
     RENEWAL_WAITS = "RENEWAL_WAITS"
     KEY_COUNTS = "KEY_COUNTS"
     KEY_NEEDED = "KEY_NEEDED"
+    ROOT_NEEDED = "ROOT_NEEDED"
 
 
 class AgencyError(Exception):

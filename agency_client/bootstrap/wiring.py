@@ -118,7 +118,7 @@ class Wiring:
         )
 
         def asked() -> AgencyEntry:
-            return held.current.request
+            return held.current.ours
 
         partners = PartnerService(
             agency=keyring.agency, asked=asked, store=store, directory=directory, clock=clock

@@ -118,6 +118,10 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
         Exit.CONFLICT,
         "run `tocsin keys request` and give its file to a steward",
     ),
+    Reason.ROOT_NEEDED: (
+        Exit.CONFLICT,
+        "nothing was changed; try again then, or choose another --overlap-days",
+    ),
     Reason.KEY_COUNTS: (
         Exit.REFUSED,
         "nothing was destroyed; `tocsin keys rotate` makes the keys that take its place",
