@@ -17,7 +17,6 @@ from pathlib import Path
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys.errors import FramingError, KeyFileError, Reason
 from keys.framing import (
@@ -31,12 +30,10 @@ from keys.framing import (
     unframe,
     unlisted,
 )
+from keys.stretching import LANES, MEMORY_KIB, PASSES, stretched
 
-MEMORY_KIB = 64 * 1024
-PASSES = 3
-LANES = 4
-"""RFC 9106's second recommended setting: t=3, p=4, 64 MiB."""
 SALT_BYTES = 16
+FILE_KEY_BYTES = 32
 MAX_FILE_BYTES = 1 << 20
 """Far above any profile's seeds; a larger file is not ours and is not read whole."""
 
@@ -116,9 +113,7 @@ def _parts(data: bytes) -> tuple[str, tuple[bytes, ...], bytes]:
 
 
 def _file_key(passphrase: bytes, salt: bytes) -> bytes:
-    return Argon2id(
-        salt=salt, length=32, iterations=PASSES, lanes=LANES, memory_cost=MEMORY_KIB
-    ).derive(passphrase)
+    return stretched(passphrase, salt, FILE_KEY_BYTES)
 
 
 def write_keyfile(path: Path, purpose: str, held: Mapping[str, bytes], passphrase: bytes) -> None:
