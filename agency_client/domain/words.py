@@ -47,9 +47,8 @@ def member_bytes(entry: AgencyEntry) -> bytes:
 @lru_cache(maxsize=256)
 def spoken(data: bytes) -> str:
     """Return the six words of some bytes, with spaces between. Slow on purpose."""
-    number = int.from_bytes(stretched(data, _SALT, _BYTES), "big") >> (
-        8 * _BYTES - COUNT * BITS_EACH
-    )
+    drawn = int.from_bytes(stretched(data, _SALT, _BYTES), "big")
+    number = drawn >> (8 * _BYTES - COUNT * BITS_EACH)
     places = (number >> (BITS_EACH * at) & (len(WORDS) - 1) for at in reversed(range(COUNT)))
     return " ".join(WORDS[place] for place in places)
 

@@ -22,8 +22,10 @@ from agency_client.bootstrap.tls_rollover import (
     root_switched,
     take_step,
 )
+from agency_client.cli.exits import Exit
 from agency_client.errors import AgencyError, Reason
 from tests.integration.agency.test_following import Listener
+from tests.integration.agency.test_key_ending import tocsin
 from tests.integration.agency.test_renewing import Publishing, entry_of, readmit
 from tests.integration.agency.world import PASSPHRASE, World, draft, now_ms
 
@@ -236,3 +238,20 @@ async def test_two_processes_take_one_step_once(world: World, romanian: Agency) 
     assert len(refused) == 1
     assert refused[0] in {Reason.ROOT_NEEDED, Reason.PROFILE_IN_USE, Reason.RENEWAL_WAITS}
     assert len(open_keyring(world.profile("ro-pol"), PASSPHRASE).tls_roots) == 2
+
+
+async def test_the_command_says_which_step_it_took_and_refuses_one_too_early(
+    world: World, romanian: Agency
+) -> None:
+    code, told = await tocsin(world, "keys", "roll-tls")
+    assert (code, told["step"], told["tls_roots"]) == (Exit.DONE, "added", 2)
+    assert len(str(told["words"]).split()) == 6
+    code, told = await tocsin(world, "keys", "roll-tls")
+    assert (code, told["reason"]) == (Exit.CONFLICT, "RENEWAL_WAITS")
+    await readmit(world, open_keyring(world.profile("ro-pol"), PASSPHRASE))
+    code, told = await tocsin(world, "keys", "roll-tls")
+    assert (code, told["step"]) == (Exit.DONE, "switched")
+    code, told = await tocsin(world, "keys", "roll-tls")
+    assert (code, told["reason"]) == (Exit.CONFLICT, "ROOT_NEEDED")
+    code, told = await tocsin(world, "keys", "roll-tls", "--overlap-days", "0")
+    assert (code, told["step"], told["tls_roots"]) == (Exit.DONE, "dropped", 1)
