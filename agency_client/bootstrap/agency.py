@@ -306,7 +306,7 @@ class Agency:
         if not lose_unread:
             with self.wiring.store.locks.receiver():
                 report = await self.wiring.receiver.catch_up(EVERYTHING)
-            await self.wiring.key_ending.check_read(key_id, report)
+            await self.wiring.key_ending.check_received(key_id, report)
         await self.wiring.key_ending.destroy(key_id, (viewer or _login()).name)
 
     async def check_key(self, key_id: str, *, lose_unread: bool = False) -> None:

@@ -200,7 +200,12 @@ class Wiring:
             ),
             key_life=KeyLife(request=keyring.request, uses=store.key_uses),
             key_ending=KeyEnding(
-                keys=held, store=store, broker=broker, directory=directory, clock=clock
+                keys=held,
+                store=store,
+                broker=broker,
+                directory=directory,
+                checkpoints=checkpoints,
+                clock=clock,
             ),
             partners=partners,
             cards=CardService(

@@ -16,7 +16,10 @@ from keys.entries import AgencyEntry
 from keys.recipients import EncryptionKey
 
 MARGIN_MS = DAY_MS
-"""By so much the broker's clock may be behind ours; it goes by its own when a key ends."""
+"""By so much the broker's clock may be behind ours; it goes by its own when a key ends.
+
+That it is not behind by more is looked up in its log (`services.key_ending`).
+"""
 
 
 def check_over(

@@ -18,14 +18,17 @@ from agency_client.domain.openings import OpeningKind
 from agency_client.domain.records import Opening
 from agency_client.domain.views import ReceiveReport
 from agency_client.errors import AgencyError, Reason
-from agency_client.ports.broker import Broker
+from agency_client.ports.broker import Broker, LogKind
 from agency_client.ports.clock import Clock
 from agency_client.ports.own_keys import OwnKeys
 from agency_client.ports.store import Store
+from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
+from keys import merkle
 from keys.errors import TrustError
 from keys.grants import Grant, SignedGrant
 from keys.letters import Letter, SignedLetter
+from keys.logleaf import LeafBody
 
 EVERYTHING = Filter(topics=("#",))
 """All that the broker has for us is received before a key ends, whatever is followed else."""
@@ -44,6 +47,7 @@ class KeyEnding:
     store: Store
     broker: Broker
     directory: DirectoryService
+    checkpoints: CheckpointService
     clock: Clock
 
     def due(self) -> tuple[str, ...]:
@@ -61,25 +65,34 @@ class KeyEnding:
         Raises:
             AgencyError: NOT_FOUND, KEY_COUNTS, KEY_NEEDED.
         """
-        directory, now = self.directory.current.directory, self.clock.now_ms()
         try:
-            check_over(key_id, self.keys.encryption_ids, self.keys.request, directory, now)
+            self._check_at(key_id, self.clock.now_ms())
         except AgencyError as error:
             if is_needed or error.reason is not Reason.KEY_NEEDED:
                 raise
 
-    async def check_read(self, key_id: str, received: ReceiveReport | None = None) -> None:
-        """Refuse a key that is needed for mail or for a granted notice that is not fetched yet.
+    def _check_at(self, key_id: str, now: int) -> None:
+        directory = self.directory.current.directory
+        check_over(key_id, self.keys.encryption_ids, self.keys.request, directory, now)
+
+    async def check_received(self, key_id: str, received: ReceiveReport | None = None) -> None:
+        """Refuse a key that something at the broker is sealed to, or may be yet.
+
+        That is so while the broker's own clock, by the last leaf of its log, has not come to the
+        end of the key: ours may be ahead. And while there is mail that was not read, or a granted
+        notice that was not fetched.
 
         Args:
             key_id: the key.
             received: what receiving `EVERYTHING` came to.
 
         Raises:
-            AgencyError: KEY_NEEDED; or the broker cannot be reached, or refuses.
+            AgencyError: KEY_COUNTS, KEY_NEEDED; LOG_INVALID; or the broker cannot be reached, or
+                refuses.
         """
         if received is not None and not received.is_complete:
             raise AgencyError(Reason.KEY_NEEDED, "the broker ended the stream before all had come")
+        self._check_at(key_id, min(self.clock.now_ms(), await self._broker_time()))
         if await self._has_mail(key_id) or await asyncio.to_thread(self._has_grant, key_id):
             raise AgencyError(
                 Reason.KEY_NEEDED, f"mail that was not read yet can be opened with {key_id} alone"
@@ -101,7 +114,7 @@ class KeyEnding:
         for key_id in due:
             try:
                 self.check(key_id)
-                await self.check_read(key_id)
+                await self.check_received(key_id)
             except AgencyError as error:
                 if error.reason in (Reason.KEY_NEEDED, Reason.KEY_COUNTS):
                     continue
@@ -126,6 +139,17 @@ class KeyEnding:
             )
         )
         self.keys.destroy(key_id, now)
+
+    async def _broker_time(self) -> int:
+        """Return what time the broker's log had come to, by the last leaf of a checkpoint."""
+        head = await self.checkpoints.advance()
+        path, leaf = await self.broker.inclusion(LogKind.ACTS, head.size - 1, head.size)
+        try:
+            hashed = merkle.hash_leaf(leaf)
+            merkle.verify_inclusion(hashed, head.size - 1, path, head.size, head.root)
+            return LeafBody.decode(leaf).time_ms
+        except TrustError as error:
+            raise AgencyError(Reason.LOG_INVALID, error.detail) from None
 
     async def _has_mail(self, key_id: str) -> bool:
         """Whether our mailbox holds something sealed to a key behind what was filed."""

@@ -19,7 +19,7 @@ from agency_client.bootstrap import Agency
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import change_keyring
 from agency_client.bootstrap.renewal import rotated
-from agency_client.bootstrap.system import SystemEntropy
+from agency_client.bootstrap.system import SystemClock, SystemEntropy
 from agency_client.cli.exits import Exit
 from agency_client.domain.delivery import CaughtUp, Draining, SubscriptionEvent
 from agency_client.domain.letter_contents import BreakGlass
@@ -267,6 +267,29 @@ async def test_a_key_that_ended_just_now_is_kept_for_clocks_that_are_behind(
     assert old in held(romanian)
     await romanian.destroy_key(old, LOOKING, lose_unread=True)
     assert old not in held(romanian)
+
+
+class FortyDaysAhead(SystemClock):
+    """A clock that was set wrong; so little that certificates are valid still."""
+
+    def now_ms(self) -> int:
+        return super().now_ms() + 40 * DAY
+
+
+async def test_a_clock_of_ours_that_is_ahead_ends_no_key_before_its_time(
+    world: World, greek: Agency, romanian: Agency
+) -> None:
+    """Partners seal to it still; by the broker's log it is not over."""
+    old = await rotate(world, "ro-pol", overlap_days=30)
+    await romanian.receive("trafficking/#")
+    await romanian.wiring.directory.sync()
+    mistaken = replace(romanian.wiring.key_ending, clock=FortyDaysAhead())
+    assert mistaken.due() == (old,)
+    with pytest.raises(AgencyError) as caught:
+        await mistaken.check_received(old)
+    assert caught.value.reason is Reason.KEY_COUNTS
+    assert await mistaken.end(mistaken.due()) == ()
+    assert old in held(romanian)
 
 
 async def test_a_revoked_key_is_destroyed_at_once_and_our_entry_stays_ours(
