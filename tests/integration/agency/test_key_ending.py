@@ -8,10 +8,11 @@ over and nothing waits.
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,7 @@ from keys.entries import AgencyEntry, TopicEntry
 from keys.fields import new_uuid7
 from keys.framing import sha256
 from keys.grants import seal_grant
+from keys.logleaf import encode_leaf
 from keys.places import NoticePlace
 from tests.integration.agency.test_following import Listener
 from tests.integration.agency.world import (
@@ -465,3 +467,18 @@ async def test_the_command_refuses_the_newest_key(world: World, romanian: Agency
     assert code == Exit.REFUSED
     assert "KEY_COUNTS" in str(told)
     assert held(romanian) == {only}
+
+
+async def test_a_time_that_is_not_in_the_broker_s_log_ends_no_key(
+    world: World, romanian: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await rotate(world, "ro-pol")
+    whole = GrpcBroker.inclusion
+
+    async def forged(*args: Any) -> tuple[Sequence[bytes], bytes]:
+        path, _ = await whole(*args)
+        return path, encode_leaf("publish", now_ms() + DAY, {}, bytes(32))
+
+    monkeypatch.setattr(GrpcBroker, "inclusion", forged)
+    assert await refusal(romanian, old) is Reason.LOG_INVALID
+    assert old in held(romanian)
