@@ -33,11 +33,13 @@ from agency_client.domain.delivery import Filter, TopicView
 from agency_client.domain.explanations import ExplanationView
 from agency_client.domain.findings import Finding
 from agency_client.domain.patterns import check_pattern
+from agency_client.domain.post import PostItem
 from agency_client.domain.publishable import Publishable
 from agency_client.domain.views import (
     AudienceView,
     AuditReport,
     InboxQuery,
+    MailReport,
     NoticeView,
     PublishedNotice,
     PublishReport,
@@ -63,6 +65,7 @@ FRESH_MS = 60_000
 FETCH_SECONDS = 3.0
 """How long publishing waits for a newer directory before it seals by the one it has."""
 INDEX_AT_ONCE = 512
+MAIL_AT_ONCE = 100
 
 
 class Agency:
@@ -81,7 +84,7 @@ class Agency:
         )
         self._upkeep = Upkeep(
             courier=self._courier,
-            telling=wiring.telling,
+            exchange=wiring.exchange,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -91,6 +94,7 @@ class Agency:
             viewing=wiring.viewing,
             key_ending=wiring.key_ending,
             upkeep=self._upkeep,
+            granted=wiring.exchange.granted,
             store=wiring.store,
             clock=wiring.clock,
             entropy=wiring.entropy,
@@ -120,9 +124,18 @@ class Agency:
             register=wiring.register,
             approvals=wiring.approvals,
             break_glass=wiring.break_glass,
-            telling=wiring.telling,
+            recalls=wiring.recalls,
+            post=wiring.post,
         )
         """Our officers, and what takes two of them."""
+        self.onward = wiring.onward
+        """Requests that further agencies be admitted to notices, and the answers to them."""
+        self.standing = wiring.standing
+        """Grants of all later notices of a case."""
+        self.recalls = wiring.recalls
+        """Taking our notices back, and who holds them."""
+        self.holds = wiring.holds
+        """Keeping others' notices as evidence."""
 
     @classmethod
     @asynccontextmanager
@@ -169,12 +182,14 @@ class Agency:
 
     async def preview(self, draft: Publishable, viewer: Viewer | None = None) -> AudienceView:
         """Return who would get a draft, why the others would not, and warnings; nothing is sent."""
+        await self._fetch_directory()
         return await self._previewing.preview(draft, viewer or _login())
 
     async def explain(
         self, reference: str, agency: str, viewer: Viewer | None = None
     ) -> ExplanationView:
         """Say whether an agency may have a kept notice, by which rule, or what it lacks."""
+        await self._fetch_directory()
         return await self._explaining.explain(reference, agency, viewer or _login())
 
     async def publish(
@@ -242,8 +257,15 @@ class Agency:
 
     async def send(self, *, wait_s: float = 30.0) -> SendReport:
         """Send what waits in the outbox; at least one attempt is made."""
-        await self.people.tell()
+        await self.wiring.post.try_send()
         return await self._courier.send(self._until(wait_s))
+
+    async def exchange(self) -> MailReport:
+        """Fetch requests, grants and recalls, do what they ask, and send what waits for others.
+
+        A subscription does that all the while.
+        """
+        return await self.wiring.exchange.once()
 
     def subscribe(
         self,
@@ -255,6 +277,8 @@ class Agency:
         recovered: Recovered | None = None,
     ) -> AsyncGenerator[NoticeView, None]:
         """Follow topics: yield notices as they come, each verified, opened and stored before.
+
+        Notices that a grant brings are yielded too, of whichever topic.
 
         Goes on through restarts of the broker. Meanwhile the outbox is sent and the search index
         filled. One subscription of a profile at a time. Everything in the topics is received and
@@ -274,7 +298,7 @@ class Agency:
         return notices
 
     async def receive(self, *topics: str) -> ReceiveReport:
-        """Receive what is waiting, and end.
+        """Receive what is waiting, mail too, and end.
 
         Where an encryption key of ours is over, everything is received and the key destroyed.
         """
@@ -282,7 +306,8 @@ class Agency:
         with self.wiring.store.locks.receiver():
             due = self.wiring.key_ending.due()
             report = await self.wiring.receiver.catch_up(EVERYTHING if due else wanted)
-            await self.wiring.key_ending.end(due if report.is_complete else ())
+        report = replace(report, mail=await self.exchange())
+        await self.wiring.key_ending.end(due if report.is_complete else ())
         while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
             pass
         return report
@@ -306,6 +331,7 @@ class Agency:
         if not lose_unread:
             with self.wiring.store.locks.receiver():
                 report = await self.wiring.receiver.catch_up(EVERYTHING)
+            await self.exchange()
             await self.wiring.key_ending.check_received(key_id, report)
         await self.wiring.key_ending.destroy(key_id, (viewer or _login()).name)
 
@@ -317,6 +343,18 @@ class Agency:
         """
         await self._fetch_directory()
         self.wiring.key_ending.check(key_id, is_needed=not lose_unread)
+
+    async def mail(self, after: int | None = None) -> tuple[int, Sequence[PostItem]]:
+        """Return what others sent us about notices, and where to go on asking.
+
+        Args:
+            after: what the call before returned; None begins with what comes from now on.
+        """
+        post = self.wiring.store.post
+        if after is None:
+            return await asyncio.to_thread(post.newest), ()
+        items = await asyncio.to_thread(post.came, after, MAIL_AT_ONCE)
+        return (items[-1].number if items else after), items
 
     async def inbox(
         self, query: InboxQuery | None = None, viewer: Viewer | None = None

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from agency_client.bootstrap.upkeep import Upkeep
 from agency_client.domain.delivery import Filter
 from agency_client.domain.outbox import pause_ms
+from agency_client.domain.patterns import matches
 from agency_client.domain.views import NoticeView, Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
 from agency_client.services.key_ending import EVERYTHING, KeyEnding
-from agency_client.services.receiving import Receiver, StoredBatch
+from agency_client.services.receiving import Receiver
 from agency_client.services.viewing import ViewingService
 
 SHOWN_AT_ONCE = 16
@@ -60,6 +61,7 @@ class Following:
     viewing: ViewingService
     key_ending: KeyEnding
     upkeep: Upkeep
+    granted: asyncio.Queue[int]
     store: Store
     clock: Clock
     entropy: Entropy
@@ -121,19 +123,21 @@ class Following:
         opened: Callable[[], None],
         troubled: Troubled | None,
     ) -> AsyncGenerator[NoticeView, None]:
-        """Yield the notices of one stream, and those that come when keys are ended before it."""
+        """Yield the notices of one stream and of what is granted meanwhile; keys are ended before.
+
+        What comes when keys are ended is yielded too.
+        """
         whole = self.receiver.session(Filter(topics=wanted.topics), opened=opened)
-        for stream in (
-            self._ending_keys(wanted, viewer, troubled),
-            self._shown(whole, wanted, viewer),
-        ):
-            async with aclosing(stream) as views:
-                async for view in views:
-                    yield view
+        async with aclosing(whole):
+            stored = (batch.rows async for batch in whole)
+            for arriving in (self._ending_keys(wanted, troubled), beside(stored, self.granted)):
+                async with aclosing(self._shown(arriving, wanted, viewer)) as views:
+                    async for view in views:
+                        yield view
 
     async def _ending_keys(
-        self, wanted: Filter, viewer: Viewer, troubled: Troubled | None
-    ) -> AsyncGenerator[NoticeView, None]:
+        self, wanted: Filter, troubled: Troubled | None
+    ) -> AsyncGenerator[tuple[int, ...], None]:
         """Destroy what encryption keys of ours are over; yield what was received for that before.
 
         Trouble with it is no reason to stop receiving: it is tried again before the next stream.
@@ -142,27 +146,61 @@ class Following:
         if not due:
             return
         stream = self.receiver.session(EVERYTHING, until_caught_up=True, caught_up=all_came.set)
-        async with aclosing(self._shown(stream, wanted, viewer)) as views:
-            async for view in views:
-                yield view
+        async with aclosing(stream) as batches:
+            async for batch in batches:
+                yield await asyncio.to_thread(self._followed, batch.rows, wanted)
         try:
             await self.key_ending.end(due if all_came.is_set() else ())
         except AgencyError as error:
             if troubled is not None:
                 troubled(error)
 
+    def _followed(self, rows: tuple[int, ...], wanted: Filter) -> tuple[int, ...]:
+        """Return those rows whose topic is followed."""
+        return tuple(
+            row.id
+            for row in self.store.inbox.rows(rows)
+            if any(matches(pattern, row.topic) for pattern in wanted.topics)
+        )
+
     async def _shown(
-        self, stream: AsyncGenerator[StoredBatch, None], wanted: Filter, viewer: Viewer
+        self, arriving: AsyncGenerator[tuple[int, ...], None], wanted: Filter, viewer: Viewer
     ) -> AsyncGenerator[NoticeView, None]:
-        """Yield the notices of a stream that are wanted; each batch wakes the upkeep."""
-        async with aclosing(stream) as batches:
-            async for batch in batches:
+        """Yield the notices that are wanted, a few at once; whatever arrives wakes the upkeep."""
+        async with aclosing(arriving) as arrived:
+            async for rows in arrived:
                 self.upkeep.check()
                 self.upkeep.wake()
-                for start in range(0, len(batch.rows), SHOWN_AT_ONCE):
-                    rows = batch.rows[start : start + SHOWN_AT_ONCE]
-                    for view in await self.viewing.stream(rows, viewer, wanted):
+                for start in range(0, len(rows), SHOWN_AT_ONCE):
+                    some = rows[start : start + SHOWN_AT_ONCE]
+                    for view in await self.viewing.stream(some, viewer, wanted):
                         yield view
+
+
+async def beside(
+    stored: AsyncGenerator[tuple[int, ...], None], granted: asyncio.Queue[int]
+) -> AsyncGenerator[tuple[int, ...], None]:
+    """Yield what either brings, as it comes, until `stored` ends."""
+    batch = asyncio.ensure_future(anext(stored))
+    grant = asyncio.ensure_future(granted.get())
+    try:
+        while True:
+            await asyncio.wait((batch, grant), return_when=asyncio.FIRST_COMPLETED)
+            if grant.done():
+                row, grant = grant.result(), asyncio.ensure_future(granted.get())
+                yield (row,)
+            if batch.done():
+                try:
+                    yield batch.result()
+                except StopAsyncIteration:
+                    return
+                batch = asyncio.ensure_future(anext(stored))
+    finally:
+        if grant.done() and not grant.cancelled():
+            granted.put_nowait(grant.result())
+        for task in (batch, grant):
+            task.cancel()
+        await asyncio.gather(batch, grant, return_exceptions=True)
 
 
 def _is_renewed(error: AgencyError) -> bool:

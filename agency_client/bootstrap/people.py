@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The people of an open agency: its officers, what takes two of them, and break-glass.
 
-All of it works without the broker; what an originator is to be told is sent when it is there.
+All of it works without the broker; what others are to be told is sent when it is there.
 """
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
 
+from agency_client.domain.people import ActKind, TwoPersonAct
 from agency_client.domain.views import NoticeView, Viewer
-from agency_client.errors import AgencyError
 from agency_client.services.approvals import ApprovalService
 from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.officers import OfficerRegister
-from agency_client.services.telling import Telling
-
-TELL_SECONDS = 3.0
-"""How long somebody in a hurry waits for the originator to be told; else it is told later."""
+from agency_client.services.post import Post
+from agency_client.services.recalling import RecallService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +22,8 @@ class People:
     register: OfficerRegister
     approvals: ApprovalService
     break_glass: BreakGlassService
-    telling: Telling
+    recalls: RecallService
+    post: Post
 
     async def open_in_danger(
         self, reference: str, viewer: Viewer, *, reason: str, ticket: str
@@ -37,11 +34,18 @@ class People:
             AgencyError: as `BreakGlassService.open`.
         """
         view = await self.break_glass.open(reference, viewer, reason=reason, ticket=ticket)
-        await self.tell()
+        await self.post.try_send()
         return view
 
-    async def tell(self) -> None:
-        """Try once to send what originators are to be told; what is not taken now stays."""
-        with contextlib.suppress(AgencyError, TimeoutError):
-            async with asyncio.timeout(TELL_SECONDS):
-                await self.telling.send()
+    async def approve(self, digits: str, viewer: Viewer, passphrase: bytes) -> TwoPersonAct:
+        """Approve an act as its second person, and do it.
+
+        Raises:
+            AgencyError: as `ApprovalService.approve`; why it cannot be done, as
+                `RecallService.carry_out`: then it is approved, and may be approved again.
+            KeyFileError: the passphrase does not open the supervisor's key.
+        """
+        approved = await self.approvals.approve(digits, viewer, passphrase)
+        if approved.kind is ActKind.RECALL:
+            await self.recalls.carry_out(approved.act)
+        return self.approvals.find(digits)

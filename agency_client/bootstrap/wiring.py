@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from agency_client.bootstrap.connecting import LeafIssuer, broker_at
+from agency_client.bootstrap.exchange import Exchange
 from agency_client.bootstrap.held_keys import HeldKeys
 from agency_client.bootstrap.keyring import check_clock
 from agency_client.bootstrap.profile import open_store
@@ -23,17 +24,24 @@ from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
+from agency_client.services.ending import EndingService
+from agency_client.services.holding import HoldService
 from agency_client.services.key_ending import KeyEnding
 from agency_client.services.key_life import KeyLife
+from agency_client.services.mailbox import Mailbox
 from agency_client.services.officers import OfficerRegister
+from agency_client.services.onward import OnwardService
 from agency_client.services.partners import PartnerService
+from agency_client.services.post import Post
 from agency_client.services.publishing import Publisher
+from agency_client.services.recalling import RecallService
 from agency_client.services.receiving import Receiver
+from agency_client.services.releasing import Releasing
 from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
+from agency_client.services.standing import StandingGrants
 from agency_client.services.status import StatusService
-from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService
 from keys.directory import AgencyEntry
 from keys.signers import Signer, Signing
@@ -57,8 +65,13 @@ class Wiring:
     register: OfficerRegister
     approvals: ApprovalService
     break_glass: BreakGlassService
-    telling: Telling
     asserting: Asserting
+    post: Post
+    exchange: Exchange
+    onward: OnwardService
+    standing: StandingGrants
+    recalls: RecallService
+    holds: HoldService
     rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
@@ -127,14 +140,37 @@ class Wiring:
             agency=keyring.agency, store=store, directory=directory, clock=clock
         )
         rights = ReadingRights(register=register, directory=directory, clock=clock)
-        viewing = ViewingService(agency=keyring.agency, store=store, rights=rights, clock=clock)
-        telling = Telling(
-            agency=keyring.agency,
-            store=store,
+        ending = EndingService(agency=keyring.agency, store=store, clock=clock)
+        viewing = ViewingService(
+            agency=keyring.agency, store=store, rights=rights, ending=ending, clock=clock
+        )
+        approvals = ApprovalService(store=store, register=register, clock=clock)
+        asserting = Asserting(
+            key=lambda: (held.current.assertion_key_id, held.current.assertion_key),
+            certificate=lambda: thumbprint(issuer().certificate),
+            register=register,
+            directory=directory,
+            clock=clock,
+        )
+        post = Post(
             broker=broker,
+            store=store,
             directory=directory,
             signing=signing,
+            assertions=lambda act: asserting.of_two(approvals.check_act(act)),
             clock=clock,
+        )
+        releasing = Releasing(agency=keyring.agency, store=store, directory=directory, clock=clock)
+        standing = StandingGrants(
+            store=store,
+            releasing=releasing,
+            register=register,
+            rights=rights,
+            viewing=viewing,
+            clock=clock,
+        )
+        mailbox = Mailbox(
+            broker=broker, store=store, directory=directory, keys=held.decryption, clock=clock
         )
         publisher = Publisher(
             store=store,
@@ -170,21 +206,51 @@ class Wiring:
                 clock=clock,
             ),
             register=register,
-            approvals=ApprovalService(store=store, register=register, clock=clock),
+            approvals=approvals,
             break_glass=BreakGlassService(
+                agency=keyring.agency,
                 store=store,
                 register=register,
                 rights=rights,
                 viewing=viewing,
-                teller=telling,
                 clock=clock,
             ),
-            telling=telling,
-            asserting=Asserting(
-                key=lambda: (held.current.assertion_key_id, held.current.assertion_key),
-                certificate=lambda: thumbprint(issuer().certificate),
+            asserting=asserting,
+            post=post,
+            exchange=Exchange(
+                mailbox=mailbox, post=post, ending=ending, standing=standing, store=store
+            ),
+            onward=OnwardService(
+                agency=keyring.agency,
+                store=store,
+                post=post,
+                releasing=releasing,
                 register=register,
+                rights=rights,
+                viewing=viewing,
+                clock=clock,
+            ),
+            standing=standing,
+            recalls=RecallService(
+                agency=keyring.agency,
+                store=store,
+                post=post,
+                broker=broker,
                 directory=directory,
+                signing=signing,
+                register=register,
+                rights=rights,
+                approvals=approvals,
+                clock=clock,
+            ),
+            holds=HoldService(
+                agency=keyring.agency,
+                store=store,
+                post=post,
+                register=register,
+                rights=rights,
+                viewing=viewing,
+                ending=ending,
                 clock=clock,
             ),
             rights=rights,

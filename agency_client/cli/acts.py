@@ -57,11 +57,12 @@ async def _acts(context: click.Context) -> tuple[TwoPersonAct, ...]:
 def approve(
     context: click.Context, *, act: str, officer_passphrase_file: str, officer: str
 ) -> None:
-    """Approve, as its second person, an act that somebody else asked for.
+    """Approve, as its second person, an act that somebody else asked for; it is done at once.
 
     ACT is what `tocsin acts` lists, or 8 or more hex digits of it. Look there first at what it is:
     what you sign is the digest of exactly these bytes, and it counts for 24 hours. It takes a
-    SUPERVISOR; nobody approves what they asked for themselves.
+    SUPERVISOR; nobody approves what they asked for themselves. Where it could not be done, approve
+    it again.
     """
     viewer = acting(context, officer)
     name = viewer.officer or viewer.name
@@ -72,14 +73,14 @@ def approve(
         {"act": document(approved)},
         [
             f"approved {name_of(approved)}: {safe(approved.summary)} ({safe(approved.notice)})",
-            f"{safe(approved.requested_by)} can do it now; it counts for 24 hours",
+            "done; `tocsin holders` shows who has answered",
         ],
     )
 
 
 async def _approve(context: click.Context, act: str, viewer: Viewer, secret: bytes) -> TwoPersonAct:
     async with opened(common(context)) as agency:
-        return await agency.people.approvals.approve(act, viewer, secret)
+        return await agency.people.approve(act, viewer, secret)
 
 
 def document(act: TwoPersonAct) -> dict[str, object]:

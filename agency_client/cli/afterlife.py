@@ -11,12 +11,15 @@ from agency_client.cli.output import columns, instant, safe
 from agency_client.domain.onward import (
     AdmissionView,
     Afterlife,
+    BrokenGlassView,
     HolderView,
     RecallView,
     RequestState,
     RequestView,
     StandingView,
 )
+from agency_client.domain.post import PostItem, PostKind
+from agency_client.domain.views import NoticeState
 
 _UNSENT = "  (waits to be sent)"
 _REQUESTS = ("ASKED", "STATE", "BY", "FOR", "UNTIL", "REQUEST", "NOTICE")
@@ -24,12 +27,14 @@ _STANDING = ("NUMBER", "CASE", "AGENCY", "UNTIL", "ADMITTED TO", "MADE BY")
 _HOLDERS = ("AGENCY", "STATE", "HOW", "ANSWERED", "UNTIL", "LEGAL BASIS")
 
 
-def warnings(afterlife: Afterlife) -> list[str]:
+def warnings(state: NoticeState, afterlife: Afterlife) -> list[str]:
     """Return the lines that stand over a notice that is not what it was."""
     if afterlife.recall is not None:
         return [f"!!! RECALLED: {recalled(afterlife.recall)}"]
-    if afterlife.expired:
+    if state is NoticeState.EXPIRED:
         return ["!!! EXPIRED: the content was destroyed here when its time was over"]
+    if state is NoticeState.ENDED:
+        return ["!!! ENDED: the content was destroyed here when the grant to us was over"]
     return []
 
 
@@ -48,6 +53,7 @@ def history(afterlife: Afterlife) -> list[str]:
     return [
         *(f"asked         {asked(one)}" for one in afterlife.requests),
         *(f"admitted      {admitted(one)}" for one in afterlife.admitted),
+        *(f"danger        {broken(one)}" for one in afterlife.broken),
     ]
 
 
@@ -65,6 +71,28 @@ def admitted(admission: AdmissionView) -> str:
     told = f"{safe(admission.agency)} until {instant(admission.until)}"
     told += f", by {safe(admission.admitted_by)} {instant(admission.granted_at)}"
     return told + ("" if admission.sent else _UNSENT)
+
+
+def broken(glass: BrokenGlassView) -> str:
+    """Return in one line that another agency broke the glass."""
+    told = f"opened for danger to life at {safe(glass.agency)} by {safe(glass.officer)}"
+    return f"{told}, {instant(glass.at)}: {safe(glass.reason)} (ticket {safe(glass.ticket)})"
+
+
+def came(item: PostItem) -> str:
+    """Return in one line what another agency sent us."""
+    originator = safe(item.originator)
+    notice = f"{originator}/{item.notice_id.hex()}" if item.notice_id else f"one of {originator}"
+    who, target = safe(item.sender), safe(item.target)
+    told = {
+        PostKind.REQUEST: f"{who} asks that {target} be admitted to {notice}: `tocsin requests`",
+        PostKind.DECISION: f"{who} decided about {target} and {notice}: `tocsin requests --all`",
+        PostKind.ATTESTATION: f"{who} answered the recall of {notice}: `tocsin holders`",
+        PostKind.BREAK_GLASS: f"{who} opened {notice} for danger to life: `tocsin show` says why",
+        PostKind.GRANT: f"{who} admitted us to {notice} until {instant(item.until)}",
+        PostKind.RECALL: f"{who} took {notice} back: {safe(item.reason)}",
+    }
+    return told[item.kind]
 
 
 def request_rows(requests: Sequence[RequestView]) -> list[str]:
@@ -148,7 +176,17 @@ def document(afterlife: Afterlife) -> dict[str, Any]:
         "requests": [request_document(one) for one in afterlife.requests],
         "admitted": [admission_document(one) for one in afterlife.admitted],
         "recall": None if recall is None else recall_document(recall),
-        "expired": afterlife.expired,
+        "break_glass": [_broken_document(one) for one in afterlife.broken],
+    }
+
+
+def _broken_document(glass: BrokenGlassView) -> dict[str, Any]:
+    return {
+        "agency": glass.agency,
+        "officer": glass.officer,
+        "reason": glass.reason,
+        "ticket": glass.ticket,
+        "at": instant(glass.at),
     }
 
 

@@ -29,6 +29,10 @@ _TEXTS = (
 )
 """What a list shows where there is neither title nor name."""
 _TITLE_LENGTH = 60
+_LOUD = frozenset(
+    {NoticeState.RECALLED, NoticeState.EXPIRED, NoticeState.ENDED, NoticeState.SUPERSEDED}
+)
+"""States that nobody must overlook."""
 
 
 def mode_banner(marking: Marking) -> str:
@@ -80,12 +84,8 @@ def _gist_of(content: Mapping[str, Any]) -> str:
 
 def state_of(view: NoticeView) -> str:
     """Return the state with the acknowledgement."""
-    if view.afterlife.recall is not None:
-        return "RECALLED"
-    if view.afterlife.expired:
-        return "EXPIRED"
-    if view.state is NoticeState.SUPERSEDED:
-        return "SUPERSEDED"
+    if view.state in _LOUD:
+        return view.state.value.upper()
     return "acknowledged" if view.acknowledged_at else view.state.value
 
 
@@ -114,7 +114,7 @@ def page(view: NoticeView) -> list[str]:
     if view.superseded_by is not None:
         originator, notice_id = view.superseded_by
         lines.append(f"!!! SUPERSEDED: read {safe(originator)}/{notice_id.hex()} instead")
-    lines += afterlife.warnings(view.afterlife)
+    lines += afterlife.warnings(view.state, view.afterlife)
     lines += [f"{name:<13} {value}" for name, value in _facts(view) if value]
     lines.append("")
     lines += list(_tree(view.content, 0, words_of(view.marking.type)))

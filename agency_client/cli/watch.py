@@ -2,13 +2,14 @@
 """`tocsin watch`: receive, verify, open, store, show. Also sends what waits in the outbox."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import click
 
 from agency_client.bootstrap import Agency
-from agency_client.cli import render
+from agency_client.cli import afterlife, render
 from agency_client.cli.framework import command, common
 from agency_client.cli.inbox import TYPE
 from agency_client.cli.looking import Looking, reasons_to_look
@@ -18,6 +19,8 @@ from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import ReceiveReport, Viewer
 from agency_client.errors import AgencyError
 
+MAIL_SECONDS = 1.0
+"""How often it is looked whether mail came."""
 NEWS_SECONDS = 60.0
 """How often the directory is looked at for new members while nobody publishes."""
 
@@ -87,6 +90,9 @@ def _print_report(out: Printer, report: ReceiveReport) -> None:
             "notices": report.notices,
             "stubs": report.stubs,
             "withheld": report.withheld,
+            "granted": report.mail.granted,
+            "mail": report.mail.items,
+            "ended": report.mail.ended,
             "findings": [
                 {"kind": one.kind.value, "reason": one.reason, "detail": one.detail}
                 for one in report.findings
@@ -94,6 +100,12 @@ def _print_report(out: Printer, report: ReceiveReport) -> None:
         },
         [f"received {counted(report.notices, 'notice')}; `tocsin inbox` lists what is kept"],
     )
+    if report.mail.granted and not out.is_json:
+        out.say(f"{counted(report.mail.granted, 'notice')} came by a grant")
+    if report.mail.ended and not out.is_json:
+        out.say(f"{counted(report.mail.ended, 'notice')} ended or taken back, and destroyed here")
+    if report.mail.items and not out.is_json:
+        out.say(f"{counted(report.mail.items, 'item')} of mail; `tocsin requests` lists requests")
     for finding in report.findings if not out.is_json else ():
         out.say(f"finding: {finding.kind.value}: {safe(finding.detail)}")
 
@@ -119,7 +131,7 @@ async def _watch(
             troubled=line.troubled,
             recovered=line.recovered,
         )
-        async with _telling_news(agency, out):
+        async with _telling_news(agency, out), _telling_mail(agency, out):
             async for view in notices:
                 out.item("notice", render.document(view), [*render.page(view), ""])
                 shown += 1
@@ -134,13 +146,42 @@ async def _telling_news(agency: Agency, out: Printer) -> AsyncIterator[None]:
     if out.is_json:  # a program that listens must not keep the news from our officers
         yield
         return
-    task = asyncio.create_task(_tell_news(agency, out), name="news of members")
+    async with _beside(_tell_news(agency, out)):
+        yield
+
+
+@asynccontextmanager
+async def _telling_mail(agency: Agency, out: Printer) -> AsyncIterator[None]:
+    """Say who asks, admits and takes back, for as long as the body runs."""
+    if out.is_json:  # `tocsin requests --json` and the notices themselves have it
+        yield
+        return
+    async with _beside(_tell_mail(agency, out)):
+        yield
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, name="telling")
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def _tell_mail(agency: Agency, out: Printer) -> None:
+    after, _ = await agency.mail()
+    while True:
+        try:
+            after, items = await agency.mail(after)
+        except AgencyError as problem:
+            out.say(f"no mail can be read: {safe(problem.message)}")
+            return
+        for item in items:
+            out.say(afterlife.came(item))
+        await asyncio.sleep(MAIL_SECONDS)
 
 
 async def _tell_news(agency: Agency, out: Printer) -> None:

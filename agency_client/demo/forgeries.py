@@ -15,12 +15,15 @@ from agency_client.domain.content import Content
 from agency_client.domain.frames import decode_frame
 from agency_client.domain.outbox import PublishReceipt
 from agency_client.domain.publishable import Publishable
+from agency_client.domain.records import NoticeRow
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.planning import audience_of
 from agency_client.services.sealing import seal
 from keys.envelope import Frame, NoticeHeader, TreeHead
 from keys.fields import new_uuid7
+from keys.grants import seal_grant
 from keys.merkle import EMPTY_ROOT
+from keys.places import NoticePlace
 from keys.sealing import NoticeDraft
 from keys.signers import Signer, generate_signer
 
@@ -72,6 +75,38 @@ def _with_one_bit_changed(frame: Frame) -> Frame:
     body = bytearray(notice.body)
     body[len(body) // 2] ^= 1
     return replace(frame, notices=(replace(notice, body=bytes(body)),))
+
+
+async def offer_grant(agency: Agency, row: NoticeRow, place: NoticePlace, target: str) -> str:
+    """Offer the broker a grant of a notice that we hold and that is not ours, properly signed.
+
+    Returns:
+        The reason why it is refused; empty where it was taken.
+    """
+    wiring, now = agency.wiring, agency.wiring.clock.now_ms()
+    federation = wiring.directory.current
+    key = federation.directory.encryption_key(target, now)
+    if key is None:
+        raise AgencyError(Reason.RECIPIENT_REFUSED, f"{target} has no key")
+    grant = await asyncio.to_thread(
+        seal_grant,
+        row.content_key,
+        federation=federation.id,
+        place=place,
+        notice_id=row.notice_id,
+        grantor=agency.agency_id,
+        grantee=target,
+        key=key,
+        rule_book=federation.rule_book.digest,
+        granted_at=now,
+        expires_at=row.expires_at,
+        signer=wiring.signing(),
+    )
+    try:
+        await wiring.broker.submit_grant(grant)
+    except AgencyError as error:
+        return error.reason
+    return ""
 
 
 async def _refusal(wiring: Wiring, frame: Frame) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from agency_client.demo.audit_steps import auditor_verifies, changed_byte_is_named
 from agency_client.demo.checks import DemoError, Step
+from agency_client.demo.control_steps import danger_to_life, passed_on, previewed, taken_back
 from agency_client.demo.examples import records, records_path
 from agency_client.demo.world import (
     BG,
@@ -31,9 +32,9 @@ async def set_up(world: World, step: Step) -> None:
     """Everybody's keys, the federation, the processes."""
     await world.make()
     for name, topics in {
-        GR: ["victims/#"],
+        GR: ["victims/#", "money/#", "trafficking/alerts"],
         BG: ["trafficking/#", "victims/#"],
-        PROSECUTOR: ["trafficking/#", "victims/#"],
+        PROSECUTOR: ["trafficking/#", "victims/#", "money/#"],
         NGO: ["victims/#"],
     }.items():
         await world.agencies[name].order("listen", topics=topics)
@@ -192,22 +193,32 @@ def _example() -> dict[str, Any]:
     return next(one for one in records() if one["tlp"] == "GREEN" and "not_for" not in one)
 
 
+_LOCKED = frozenset({"AGENCY_LOCKED", "UNAUTHENTICATED"})
+
+
 async def locked_agency(world: World, step: Step) -> None:
     """A locked agency can do nothing, within a second."""
+    began = time.time()
     await world.lock(BG)
+    cut = await world.agencies[BG].order("await-trouble", since=began, within=5.0)
+    step.check(cut["reason"] in _LOCKED, f"the lock cuts the stream, not {cut['reason']}")
+    took = cut["at"] - began
+    step.check(took < 1.0, f"the open stream is cut within a second, and it took {took:.2f} s")
     answer = await world.agencies[BG].order(
         "publish", records=[_example()], topic=CASES, to=[], wait=2.0
     )
     step.check(answer["accepted"] == 0, "a locked agency publishes nothing")
     reasons = {answer["problem"], *(one["reason"] for one in answer["notices"])} - {""}
     step.check(
-        bool(reasons & {"AGENCY_LOCKED", "UNAUTHENTICATED"}),
+        bool(reasons & _LOCKED),
         f"the reason is the lock, and it is {sorted(reasons)}",
     )
     step.say(
-        "One steward locked the Bulgarian police: what they published then was refused "
-        f"({min(reasons)}), and it waits in their outbox.",
+        f"One steward locked the Bulgarian police: {took * 1000:.0f} ms later their open stream "
+        f"was cut. What they published then was refused ({min(reasons)}), and waits in their "
+        "outbox.",
         reasons=sorted(reasons),
+        cut_after_s=round(took, 3),
     )
     await world.unlock(BG)
     sent = await world.agencies[BG].order("send", wait=20.0)
@@ -299,6 +310,10 @@ STORY: tuple[tuple[str, Act], ...] = (
     ("TLP:RED goes to the named agency alone", red_only_named),
     ("The shelter sees what is sanitised for it", sanitised_for_the_shelter),
     ("Forgeries are refused", changed_byte),
+    ("Who will read it, said before it goes", previewed),
+    ("Only its originator admits somebody to a notice", passed_on),
+    ("A notice is taken back", taken_back),
+    ("Danger to life", danger_to_life),
     ("A locked agency is out", locked_agency),
     ("The broker is killed while it takes in notices", killed_while_publishing),
     ("An agency publishes while the broker is down", published_while_down),

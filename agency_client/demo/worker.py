@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from agency_client.bootstrap import Agency, create_profile, enrol_profile
+from agency_client.demo.control_acts import ControlActs, preview, viewer
 from agency_client.demo.forgeries import offer_changed
 from agency_client.domain.notices import Draft
-from agency_client.domain.views import PublishReport, PublishState, Viewer
+from agency_client.domain.views import PublishReport, PublishState
 from agency_client.errors import AgencyError, Reason
 from agency_client.intake import read_records
 from keys.errors import TrustError
 
 Answer = dict[str, Any]
-_VIEWER = Viewer(name="demo", purpose="INVESTIGATION", case="demonstration")
 _LINE_LIMIT = 64 << 20
 _AGREEMENT_MS = 365 * 86_400_000
 
@@ -40,6 +40,8 @@ class Worker:
         self._held: Counter[str] = Counter()
         self._changed = asyncio.Condition()
         self._listening: asyncio.Task[None] | None = None
+        self._troubled: list[tuple[str, float]] = []
+        self._is_troubled = asyncio.Event()
         self._acts: dict[str, Callable[..., Awaitable[Answer]]] = {
             "init": self._init,
             "enrol": self._enrol,
@@ -51,6 +53,9 @@ class Worker:
             "search": self._search,
             "audit": self._audit,
             "offer-changed": self._offer_changed,
+            "preview": self._preview,
+            "await-trouble": self._await_trouble,
+            **ControlActs(lambda: self._opened).acts,
         }
 
     async def obey(self, order: Answer) -> Answer:
@@ -58,6 +63,8 @@ class Worker:
         act = order.pop("act")
         try:
             return await self._acts[act](**order)
+        except TimeoutError:
+            return {"failed": "it did not happen in time"}
         except (AgencyError, TrustError) as error:
             return {"failed": f"{error.reason}: {error}"}
 
@@ -105,10 +112,27 @@ class Worker:
         return {}
 
     async def _receive(self, topics: list[str]) -> None:
-        async for view in self._opened.subscribe(*topics, viewer=_VIEWER):
+        notices = self._opened.subscribe(*topics, viewer=viewer(), troubled=self._trouble)
+        async for view in notices:
             async with self._changed:
                 self._held[view.notice_id.hex()] += 1
                 self._changed.notify_all()
+
+    def _trouble(self, problem: AgencyError) -> None:
+        self._troubled.append((problem.reason, time.time()))
+        self._is_troubled.set()
+
+    async def _await_trouble(self, *, since: float, within: float) -> Answer:
+        """Say when the stream was cut after an instant, and why."""
+        async with asyncio.timeout(within):
+            while not (found := [one for one in self._troubled if one[1] >= since]):
+                self._is_troubled.clear()
+                await self._is_troubled.wait()
+        return {"reason": found[0][0], "at": found[0][1]}
+
+    async def _preview(self, *, record: Answer, topic: str, to: list[str]) -> Answer:
+        (draft,) = _drafts("", [record], topic, to)
+        return await preview(self._opened, draft)
 
     async def _publish(
         self,
@@ -160,7 +184,7 @@ class Worker:
         }
 
     async def _search(self, *, words: str) -> Answer:
-        found = await self._opened.search(words, _VIEWER, limit=100)
+        found = await self._opened.search(words, viewer(), limit=100)
         return {"ids": [one.notice_id.hex() for one in found.notices], "waiting": found.waiting}
 
     async def _audit(self) -> Answer:

@@ -26,8 +26,10 @@ from keys.directory import Entry, LockEntry, TopicEntry, UnlockEntry
 from policy.standard import standard_book
 
 CASES = "trafficking/cases"
+ALERTS = "trafficking/alerts"
 REFERRALS = "victims/referrals"
-CASEWORK, SHELTERS = "casework", "shelters"
+MONEY = "money/transfers"
+CASEWORK, SHELTERS, FINANCE = "casework", "shelters", "finance"
 GR, BG, PROSECUTOR, NGO, AUDITOR = "gr-pol", "bg-pol", "hr-pro", "hr-ngo", "eu-audit"
 
 
@@ -39,20 +41,35 @@ class Member:
     name: str
     country: str
     kind: str
-    circle: str = CASEWORK
+    circles: tuple[str, ...] = (CASEWORK,)
     role: str = "agency"
+    contact247: bool = False
 
 
 MEMBERS = (
-    Member(agency=GR, name="Police of Greece", country="GR", kind="POLICE"),
-    Member(agency=BG, name="Police of Bulgaria", country="BG", kind="POLICE"),
-    Member(agency=PROSECUTOR, name="Prosecutor in Croatia", country="HR", kind="PROSECUTOR"),
-    Member(agency=NGO, name="Shelter in Croatia", country="HR", kind="NGO", circle=SHELTERS),
+    Member(
+        agency=GR,
+        name="Police of Greece",
+        country="GR",
+        kind="POLICE",
+        circles=(CASEWORK, FINANCE),
+    ),
+    Member(agency=BG, name="Police of Bulgaria", country="BG", kind="POLICE", contact247=True),
+    Member(
+        agency=PROSECUTOR,
+        name="Prosecutor in Croatia",
+        country="HR",
+        kind="PROSECUTOR",
+        circles=(CASEWORK, FINANCE),
+    ),
+    Member(agency=NGO, name="Shelter in Croatia", country="HR", kind="NGO", circles=(SHELTERS,)),
     Member(agency=AUDITOR, name="Auditor", country="HR", kind="IGO", role="auditor"),
 )
 
 TOPICS = (
     TopicEntry(topic=CASES, title="Cases", readers=(CASEWORK,), publishers=(CASEWORK,)),
+    TopicEntry(topic=ALERTS, title="Alerts", readers=(CASEWORK,), publishers=(CASEWORK,)),
+    TopicEntry(topic=MONEY, title="Transfers of money", readers=(FINANCE,), publishers=(FINANCE,)),
     TopicEntry(
         topic=REFERRALS,
         title="Referrals of victims",
@@ -73,6 +90,7 @@ class World:
     home: StewardHome
     stewards: tuple[StewardKey, ...] = ()
     published: list[str] = field(default_factory=list)
+    granted: str = ""
     """Notice ids of the example records, in the order of the file."""
 
     @property
@@ -135,7 +153,8 @@ class World:
         entries: list[Entry] = list(TOPICS)
         for member in MEMBERS:
             request = read_request(read_text(requests[member.agency]))
-            entries.append(replace(admitted(request, circles=(member.circle,)), role=member.role))
+            agency = admitted(request, circles=member.circles)
+            entries.append(replace(agency, role=member.role, contact247=member.contact247))
         for entry in entries:
             self.home.add(entry, self.stewards, now_ms())
 

@@ -160,6 +160,25 @@ class HolderView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenGlassView:
+    """That another agency opened a notice of ours for danger to life.
+
+    Attributes:
+        agency: which.
+        officer: pseudonym of who did.
+        reason: which danger.
+        ticket: where it is recorded there.
+        at: when.
+    """
+
+    agency: str
+    officer: str
+    reason: str
+    ticket: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Afterlife:
     """What became of one notice, as far as this agency knows: stands on the notice's page.
 
@@ -167,10 +186,10 @@ class Afterlife:
         requests: who asked that somebody be admitted, oldest first.
         admitted: who was, oldest first; of another agency's notice, we ourselves alone.
         recall: that it was taken back.
-        expired: whether its content was destroyed because its time was over.
+        broken: who told us that they opened it for danger to life, oldest first.
     """
 
     requests: tuple[RequestView, ...] = ()
     admitted: tuple[AdmissionView, ...] = ()
     recall: RecallView | None = None
-    expired: bool = False
+    broken: tuple[BrokenGlassView, ...] = ()

@@ -29,6 +29,24 @@ class OpeningKind(StrEnum):
     REVIEW = "review"
     """A supervisor looked at a break-glass; `case` is its ticket."""
 
+    ASK = "ask"
+    """The originator is asked to admit one more agency."""
+
+    GRANT = "grant"
+    """An agency is admitted to a notice of ours."""
+
+    DECLINE = "decline"
+    """A request that an agency be admitted is refused."""
+
+    STANDING = "standing"
+    """Grants of all later notices of a case were begun or ended."""
+
+    HOLD = "hold"
+    """A notice is kept as evidence."""
+
+    RELEASE = "release"
+    """A notice is held no longer."""
+
     OFFICER = "officer"
     """The register of officers was changed: `purpose` says how, `case` for whom."""
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keys.framing import sha256
-from keys.letters import SignedLetter
 from officers.people import Officer
 
 REVIEW_WITHIN_MS = 72 * 60 * 60_000
@@ -140,23 +139,6 @@ class BreakGlassUse:
     def is_overdue(self, now: int) -> bool:
         """Whether it blocks the next one."""
         return not self.reviewed_at and now >= self.review_by
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingLetter:
-    """A letter that tells an originator something and was not taken yet.
-
-    Attributes:
-        number: names it at this agency.
-        row_id: the kept notice that it is about.
-        content: what it says.
-        sealed: the very bytes that were tried; None where none were.
-    """
-
-    number: int
-    row_id: int
-    content: bytes
-    sealed: SignedLetter | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

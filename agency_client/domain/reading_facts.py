@@ -13,7 +13,8 @@ _LISTS_OFFICERS = b'"officers"'
 def officers_notice(row: NoticeRow, record: OfficerRecord, now: int) -> OfficersNotice:
     """Return a kept notice as rules about this officer see it at `now`.
 
-    What came without a frame sealed to us, a grant admitted us to.
+    What came without a frame sealed to us, a grant admitted us to. Of what was destroyed the rules
+    are asked as if it were there: that it ended, whoever could read it may know.
 
     Raises:
         TrustError, ValueError: the row is not what was stored.
@@ -26,7 +27,8 @@ def officers_notice(row: NoticeRow, record: OfficerRecord, now: int) -> Officers
         named=recipient is not None and recipient.named,
         granted=recipient is None and row.originator != record.officer.agency,
         for_officer=_is_for(row.content, record),
-        lapsed=row.expires_at <= now,
+        lapsed=row.expires_at <= now and not row.destroyed_at,
+        withdrawn=row.taken_back and not row.destroyed_at,
     )
 
 

@@ -196,7 +196,8 @@ class OutboxFrame:
 class NoticeRow:
     """One kept notice as the store has it; `recipient` is empty where no frame was sealed to us.
 
-    Of one with `destroyed_at` nothing is left but that it was there; `state` says why.
+    Of one with `destroyed_at` nothing is left but that it was there; `state` says why. One that its
+    originator has `taken_back` is destroyed at the next look, or held.
     """
 
     id: int
@@ -221,6 +222,7 @@ class NoticeRow:
     recipient: bytes = b""
     granted_until: int = 0
     destroyed_at: int = 0
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,8 +165,17 @@ class SendReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailReport:
+    """What one exchange of mail brought: items, granted notices, and notices that ended."""
+
+    items: int = 0
+    granted: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveReport:
-    """What one catch-up stored, and what it found wrong.
+    """What one catch-up stored, and what it found wrong; `mail` is what came with it.
 
     `is_complete`: all that was there when it began has arrived; the broker did not end it before.
     """
@@ -176,6 +185,7 @@ class ReceiveReport:
     stubs: int
     withheld: int
     findings: tuple[Finding, ...]
+    mail: MailReport = field(default_factory=MailReport)
     is_complete: bool = False
 
 

@@ -4,8 +4,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from agency_client.domain.people import BreakGlassUse, OfficerRecord, TwoPersonAct, WaitingLetter
-from keys.letters import SignedLetter
+from agency_client.domain.people import BreakGlassUse, OfficerRecord, TwoPersonAct
 from officers.approvals import Approval
 
 
@@ -62,29 +61,6 @@ class People(Protocol):
 
     def break_glass_uses(self, *, unreviewed: bool) -> Sequence[BreakGlassUse]:
         """Return uses, oldest first: all, or those without a review."""
-        ...
-
-    def add_letter(self, row_id: int, content: bytes) -> None:
-        """Keep what the originator of a kept notice is to be told."""
-        ...
-
-    def letters(self, limit: int) -> Sequence[WaitingLetter]:
-        """Return letters that were not taken yet, oldest first."""
-        ...
-
-    def set_sealed(self, number: int, letter: SignedLetter) -> SignedLetter:
-        """Keep the bytes that are about to be sent; return those that another process kept before.
-
-        Whoever else sends it at the same time sends the same, so that it arrives once.
-        """
-        ...
-
-    def forget_sealed(self, number: int) -> None:
-        """Forget the bytes that were tried, so that the letter is sealed anew."""
-        ...
-
-    def set_letter_done(self, number: int, at_ms: int) -> None:
-        """Note that a letter was taken, or never will be."""
         ...
 
     def set_reviewed(self, number: int, at_ms: int, by: str, outcome: str) -> None:

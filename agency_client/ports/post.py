@@ -28,12 +28,32 @@ class PostOffice(Protocol):
         """Keep what is to be sent, in order; return the numbers."""
         ...
 
+    def items(self, numbers: Sequence[int]) -> Sequence[PostItem]:
+        """Return items by number, in order of number."""
+        ...
+
+    def came(self, after: int, limit: int) -> Sequence[PostItem]:
+        """Return what others sent us, of numbers above `after`, oldest first."""
+        ...
+
+    def newest(self) -> int:
+        """Return the highest number; 0 where there is none."""
+        ...
+
     def waiting(self, limit: int) -> Sequence[PostItem]:
         """Return what is to be sent, oldest first."""
         ...
 
-    def set_sealed(self, item: PostItem) -> None:
-        """Keep the bytes under which an item is sent, before they are tried."""
+    def set_sealed(self, item: PostItem) -> PostItem:
+        """Keep the bytes under which an item is sent, before they are tried.
+
+        Returns:
+            The item with the bytes that were kept first, by whichever process.
+        """
+        ...
+
+    def forget_sealed(self, item: PostItem) -> PostItem:
+        """Forget the bytes of `item`, unless others are kept by now; return it as it is kept."""
         ...
 
     def set_accepted(self, number: int, log: LogReference, at_ms: int) -> None:
@@ -53,7 +73,7 @@ class PostOffice(Protocol):
         ...
 
     def letter(self, letter_id: bytes) -> Sequence[PostItem]:
-        """Return requests whose letter id begins with these bytes, at most two."""
+        """Return requests to us whose letter id begins with these bytes, at most two."""
         ...
 
     def grants_to_fetch(self, now: int, limit: int) -> Sequence[PostItem]:
@@ -62,6 +82,10 @@ class PostOffice(Protocol):
 
     def unanswered(self, limit: int) -> Sequence[PostItem]:
         """Return recalls by others that we have not answered, oldest first."""
+        ...
+
+    def answer(self, items: Sequence[PostItem]) -> None:
+        """Keep answers to recalls, each unless another process has answered meanwhile."""
         ...
 
     def recalled(self, statements: Iterable[bytes]) -> Collection[tuple[str, bytes, int]]:

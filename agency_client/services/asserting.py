@@ -10,10 +10,12 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agency_client.domain.people import OfficerRecord, TwoPersonAct
+from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.services.directory import DirectoryService
 from agency_client.services.officers import OfficerRegister
 from officers.assertions import LIFETIME_MS, Assertion, new_assertion_id, whole_second
+from officers.errors import OfficerError
 from officers.tokens import issue
 
 
@@ -48,11 +50,14 @@ class Asserting:
         """Return an assertion of who asked for an approved act, and one of who approved it.
 
         Raises:
-            AgencyError: OFFICER_UNKNOWN; one of them is not in the register.
-            OfficerError: one of them cannot be asserted.
+            AgencyError: OFFICER_UNKNOWN, one of them is not in the register; OFFICER_REFUSED, one
+                of them cannot be vouched for.
         """
         requester, approver = map(self._register.by_pseudonym, (act.requester, act.approver))
-        return self._assertion(requester, act), self._assertion(approver, act)
+        try:
+            return self._assertion(requester, act), self._assertion(approver, act)
+        except OfficerError as error:
+            raise AgencyError(Reason.OFFICER_REFUSED, error.detail) from None
 
     def _assertion(self, record: OfficerRecord, act: TwoPersonAct) -> str:
         officer, now = record.officer, whole_second(self._clock.now_ms())

@@ -10,21 +10,22 @@ governance 3.4; rule P11 of the standard book.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.letter_contents import MAX_TEXT
 from agency_client.domain.letter_contents import BreakGlass as BreakGlassLetter
 from agency_client.domain.openings import OpeningKind
 from agency_client.domain.people import BreakGlassUse, OfficerRecord
+from agency_client.domain.post import PostKind
 from agency_client.domain.records import Evidence, NoticeRow, Opening
 from agency_client.domain.views import NoticeView, Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.approvals import who_acts
+from agency_client.services.letters import about
 from agency_client.services.officers import OfficerRegister
-from agency_client.services.references import find_one
+from agency_client.services.references import place_of
 from agency_client.services.rights import THREAT_TO_LIFE, Reader, ReadingRights
 from agency_client.services.viewing import ViewingService, notice_view, unknown_notice
 from keys.errors import FramingError
@@ -36,31 +37,24 @@ TO_REVIEW = "review_due"
 """Reason of the finding that a use leaves."""
 
 
-class Teller(Protocol):
-    """Tells the originator of a notice what was done with it here."""
-
-    def tell(self, row: NoticeRow, letter: BreakGlassLetter) -> None:
-        """Keep a letter durably; it is sent as soon as the broker is there."""
-
-
 class BreakGlassService:
     """Breaks the glass, and lets it be reviewed, at one agency."""
 
     def __init__(
         self,
         *,
+        agency: str,
         store: Store,
         register: OfficerRegister,
         rights: ReadingRights,
         viewing: ViewingService,
-        teller: Teller,
         clock: Clock,
     ) -> None:
+        self._agency = agency
         self._store = store
         self._register = register
         self._rights = rights
         self._viewing = viewing
-        self._teller = teller
         self._clock = clock
 
     async def open(self, reference: str, viewer: Viewer, *, reason: str, ticket: str) -> NoticeView:
@@ -115,7 +109,7 @@ class BreakGlassService:
         self, reference: str, viewer: Viewer, record: OfficerRecord, danger: BreakGlass
     ) -> tuple[NoticeRow, tuple[str, ...]]:
         """Return the notice and the rules that let it be opened."""
-        row = find_one(self._store.inbox, reference)
+        row = self._viewing.kept(reference)
         reader = Reader(
             who=who_acts(record, viewer), purpose=THREAT_TO_LIFE, case=danger.ticket, record=record
         )
@@ -126,16 +120,27 @@ class BreakGlassService:
                 field="reference",
             )
         decision = self._rights.in_danger(record, row, danger)
-        if not decision.allow or not self._viewing.is_valid(row):
+        if not decision.allow or not self._viewing.is_valid(row) or row.destroyed_at:
             self._viewing.refused(row, reader)
             raise unknown_notice(reference)
         return row, decision.determining
 
     def _tell(self, use: BreakGlassUse, row: NoticeRow) -> None:
-        letter = BreakGlassLetter(
+        """Keep a letter to the originator, which is sent as soon as the broker is there."""
+        if row.originator == self._agency:
+            return
+        said = BreakGlassLetter(
             officer=use.officer, reason=use.reason, ticket=use.ticket, at=use.opened_at
         )
-        self._teller.tell(row, letter)
+        letter = about(
+            row,
+            place_of(self._store, row),
+            PostKind.BREAK_GLASS,
+            sender=self._agency,
+            to=row.originator,
+            now=use.opened_at,
+        )
+        self._store.post.add([replace(letter, target=use.officer, content=said.encode())])
 
     def uses(self, *, unreviewed: bool = False) -> Sequence[BreakGlassUse]:
         """Return uses, oldest first: all, or those without a review."""

@@ -15,7 +15,7 @@ from keys.envelope import Marking, RuleBookRef, TreeHead
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
 from policy.near_misses import Explanation
-from policy.officers import BreakGlass, Officer, OfficersNotice
+from policy.officers import Approval, BreakGlass, Officer, OfficersNotice
 
 Alarm = Callable[[tuple[str, ...]], None]
 """Is told why a decision could not be taken; the decision is a denial."""
@@ -68,6 +68,14 @@ class Federation:
         with self._asking:
             return self._engine().may_receive(marking, topic, originator, self.agency, named, now)
 
+    def may_receive_granted(
+        self, marking: Marking, topic: str, originator: str, grantee: str, now: int
+    ) -> Decision:
+        """Decide whether an agency may have a notice that its originator released to it."""
+        with self._asking:
+            decision = self._engine().may_receive_granted(marking, topic, originator, grantee, now)
+        return self._heard(decision)
+
     def explain(
         self, marking: Marking, topic: str, originator: str, recipient: tuple[str, bool], now: int
     ) -> Explanation:
@@ -99,6 +107,23 @@ class Federation:
         with self._asking:
             decision = self._engine().may_read(
                 officer, notice, purpose=purpose, now=now, break_glass=break_glass
+            )
+        return self._heard(decision)
+
+    def may_act(
+        self,
+        action: str,
+        officer: Officer,
+        notice: OfficersNotice,
+        *,
+        now: int,
+        target: str = "",
+        approval: Approval | None = None,
+    ) -> Decision:
+        """Decide whether one of our officers may do something with a notice that we keep."""
+        with self._asking:
+            decision = self._engine().may_act(
+                action, officer, notice, now=now, target=target, approval=approval
             )
         return self._heard(decision)
 

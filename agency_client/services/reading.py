@@ -124,8 +124,15 @@ def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelive
             TrustReason.UNKNOWN_KEYSET,
             f"the directory has no keyset {claimed.keyset_id} of {claimed.originator}",
         )
-    _check_not_revoked(claimed, delivery, federation)
-    delivered = DeliveredFrame(
+    check_not_revoked(claimed, delivery, federation)
+    delivered = delivered_frame(delivery)
+    checked = verify_delivery(delivered, keyset, federation.id, federation.agency, delivery.topic)
+    return checked, delivered
+
+
+def delivered_frame(delivery: Delivery) -> DeliveredFrame:
+    """Return what is to be verified of a delivery."""
+    return DeliveredFrame(
         header=delivery.header,
         statement=delivery.statement,
         signature=delivery.signature,
@@ -140,11 +147,9 @@ def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelive
         withheld=tuple(one.index for one in delivery.withheld),
         stub=delivery.stub,
     )
-    checked = verify_delivery(delivered, keyset, federation.id, federation.agency, delivery.topic)
-    return checked, delivered
 
 
-def _check_not_revoked(statement: Statement, delivery: Delivery, federation: Federation) -> None:
+def check_not_revoked(statement: Statement, delivery: Delivery, federation: Federation) -> None:
     """Refuse what a revoked keyset signed, from the place in the log at which it was revoked."""
     originator, keyset_id = statement.originator, statement.keyset_id
     index = federation.directory.revoked_from(originator, "keyset", keyset_id)
@@ -207,7 +212,7 @@ def _kept_notices(
 ) -> list[KeptNotice]:
     kept = []
     for notice, carried in zip(opened, delivery.notices, strict=True):
-        _check_content(notice)
+        check_content(notice)
         kept.append(
             KeptNotice(
                 position=notice.index,
@@ -310,7 +315,12 @@ def _named(finding: Finding, checked: CheckedDelivery) -> Finding:
     return replace(finding, originator=checked.statement.originator, seal_id=checked.header.seal_id)
 
 
-def _check_content(notice: OpenedNotice) -> None:
+def check_content(notice: OpenedNotice) -> None:
+    """Refuse a content that is none, or lists other attachments than the signed header.
+
+    Raises:
+        OpenError: BODY_INVALID.
+    """
     try:
         listed = Content.decode(notice.content).attachments
     except ValueError:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding a kept notice by what people type: ORIGINATOR/HEX, or eight or more of its digits."""
+"""Finding a kept notice by what people type: ORIGINATOR/HEX, or eight or more of its digits.
+
+And how what is signed about a kept notice names it.
+"""
 
 import re
 from collections.abc import Sequence
 
 from agency_client.domain.records import NoticeRow
 from agency_client.errors import AgencyError, Reason
-from agency_client.ports.store import Inbox
+from agency_client.ports.store import Inbox, Store
+from keys.places import NoticePlace
 
 _HEX = re.compile(r"[0-9a-f]{8,32}")
 
@@ -51,3 +55,15 @@ def the_one(rows: Sequence[NoticeRow], reference: str) -> NoticeRow:
             f"more than one kept notice is called {reference}: give more of its digits",
         )
     return rows[0]
+
+
+def place_of(store: Store, row: NoticeRow) -> NoticePlace:
+    """Return how what is signed about a kept notice names it.
+
+    Raises:
+        AgencyError: UNKNOWN_NOTICE; it was never sealed.
+    """
+    place = store.endings.places((row.id,)).get(row.id)
+    if place is None:
+        raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice is in no frame that was sealed")
+    return place

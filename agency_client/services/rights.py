@@ -21,7 +21,7 @@ from agency_client.services.directory import DirectoryService
 from agency_client.services.officers import OfficerRegister
 from keys.errors import TrustError
 from policy.decisions import Decision
-from policy.officers import BreakGlass, OfficersNotice
+from policy.officers import Approval, BreakGlass, OfficersNotice
 
 THREAT_TO_LIFE = "THREAT_TO_LIFE"
 """The one purpose for which the glass is broken."""
@@ -98,6 +98,30 @@ class ReadingRights:
             purpose=THREAT_TO_LIFE,
             now=now,
             break_glass=danger,
+        )
+
+    def on_act(
+        self,
+        action: str,
+        record: OfficerRecord,
+        row: NoticeRow,
+        *,
+        target: str = "",
+        approval: Approval | None = None,
+    ) -> Decision:
+        """Decide whether an officer may do something with a kept notice, now.
+
+        Raises:
+            AgencyError: STORE_INVALID; NOT_ENROLLED where there is no rule book.
+        """
+        now = self._clock.now_ms()
+        return self._directory.current.may_act(
+            action,
+            record.officer,
+            _notice(row, record, now),
+            now=now,
+            target=target,
+            approval=approval,
         )
 
 

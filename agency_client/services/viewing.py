@@ -3,17 +3,19 @@
 
 A leaf of the agency's own log says who looks at what, and is durable before any content is
 returned; where it cannot be written, nothing is shown. What is not valid yet is not there, nor is
-what the rule book keeps from who looks (`services.rights`). Source: design section 7.
+what the rule book keeps from who looks (`services.rights`). What has ended or was taken back is
+destroyed first (`services.ending`); that it was there is shown. Source: design section 7.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from agency_client.domain.content import Content, SealedAttachment
 from agency_client.domain.delivery import Filter
+from agency_client.domain.onward import Afterlife
 from agency_client.domain.openings import OpeningKind
-from agency_client.domain.patterns import matches
 from agency_client.domain.records import NoticeRow, Opening
 from agency_client.domain.views import (
     AttachmentView,
@@ -26,6 +28,8 @@ from agency_client.domain.views import (
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
+from agency_client.services.afterlife import afterlife
+from agency_client.services.ending import EndingService
 from agency_client.services.references import candidates, find_one, the_one
 from agency_client.services.rights import Reader, ReadingRights, damaged
 from keys.envelope import Marking, NoticeHeader
@@ -40,10 +44,19 @@ INDEX_FIRST = 512
 class ViewingService:
     """Shows what one profile keeps, and writes its log of openings."""
 
-    def __init__(self, *, agency: str, store: Store, rights: ReadingRights, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        agency: str,
+        store: Store,
+        rights: ReadingRights,
+        ending: EndingService,
+        clock: Clock,
+    ) -> None:
         self._agency = agency
         self._store = store
         self._rights = rights
+        self._ending = ending
         self._clock = clock
 
     async def inbox(self, query: InboxQuery, viewer: Viewer) -> tuple[NoticeView, ...]:
@@ -57,6 +70,7 @@ class ViewingService:
 
     def _inbox(self, query: InboxQuery, viewer: Viewer) -> tuple[NoticeView, ...]:
         reader = self._rights.reader(viewer)
+        self._ending.do()
         return self._views(OpeningKind.LIST, self._browse(query, reader), reader)
 
     def _browse(self, query: InboxQuery, reader: Reader) -> list[NoticeRow]:
@@ -81,7 +95,13 @@ class ViewingService:
     def _show(self, reference: str, viewer: Viewer) -> NoticeView:
         row = self.find(reference, viewer)
         (view,) = self.opened(OpeningKind.SHOW, (row,), viewer)
-        return view
+        return replace(view, afterlife=self._afterlife(row))
+
+    def _afterlife(self, row: NoticeRow) -> Afterlife:
+        """Return what became of a notice: who asked, who was admitted, that it was taken back."""
+        place = self._store.endings.places((row.id,)).get(row.id)
+        about = self._store.post.about(place) if place is not None else ()
+        return afterlife(row, about, self._store.endings.held(row.id))
 
     async def search(self, words: str, viewer: Viewer, *, limit: int = 20) -> SearchResult:
         """Return the notices in which all of `words` occur, best first.
@@ -93,6 +113,7 @@ class ViewingService:
 
     def _search(self, words: str, viewer: Viewer, limit: int) -> SearchResult:
         reader, index = self._rights.reader(viewer), self._store.search
+        self._ending.do()
         index.index(INDEX_FIRST)
         rows = self._hits(words, limit, reader)
         views = self._views(OpeningKind.SEARCH, rows, reader)
@@ -116,7 +137,7 @@ class ViewingService:
         Args:
             row_ids: the notices.
             viewer: who looks.
-            shown: topics, types and originators to look at; the others stay unread.
+            shown: types and originators to look at; the others stay unread.
 
         Raises:
             AgencyError: as `inbox`.
@@ -128,8 +149,9 @@ class ViewingService:
     ) -> tuple[NoticeView, ...]:
         reader = self._rights.reader(viewer)
         rows = self._there(self._store.inbox.rows(row_ids), reader)
+        rows = [row for row in rows if not row.destroyed_at and not row.taken_back]
         if shown is not None:
-            rows = [row for row in rows if _is_shown(row, shown)]
+            rows = [row for row in rows if shown.shows(row.type, row.originator)]
         return self._views(OpeningKind.STREAM, rows, reader) if rows else ()
 
     async def acknowledge(self, reference: str, viewer: Viewer) -> NoticeView:
@@ -156,12 +178,21 @@ class ViewingService:
             AgencyError: INVALID_ARGUMENT; UNKNOWN_NOTICE, also where it may not be looked at; as
                 `inbox`.
         """
-        reader, row = self._rights.reader(viewer), find_one(self._store.inbox, reference)
+        reader, row = self._rights.reader(viewer), self.kept(reference)
         if self._there((row,), reader):
             return row
         if self.is_valid(row):
             self.refused(row, reader)
         raise unknown_notice(reference)
+
+    def kept(self, reference: str) -> NoticeRow:
+        """Return the one notice that `reference` names, destroyed by now if its time is over.
+
+        Raises:
+            AgencyError: INVALID_ARGUMENT; UNKNOWN_NOTICE; of the store.
+        """
+        self._ending.do()
+        return find_one(self._store.inbox, reference)
 
     def sought(self, reference: str, viewer: Viewer) -> NoticeRow:
         """Return a notice as `find`; how long it takes does not tell kept back from absent.
@@ -173,6 +204,7 @@ class ViewingService:
             AgencyError: as `find`.
         """
         reader, inbox = self._rights.reader(viewer), self._store.inbox
+        self._ending.do()
         rows, other = candidates(inbox, reference), inbox.rows((inbox.newest_id(),))
         readable = self._rights.readable(reader, rows or other)
         found = [row for row in readable if row in rows and self.is_valid(row)]
@@ -184,6 +216,14 @@ class ViewingService:
     def refused(self, row: NoticeRow, reader: Reader) -> None:
         """Write into our own log that a reader asked for what the rules keep from that reader."""
         self._write(OpeningKind.REFUSED, (reference_of(row),), reader)
+
+    def note(self, kind: OpeningKind, rows: Sequence[NoticeRow], viewer: Viewer) -> None:
+        """Write into our own log what `viewer` is about to do with `rows`.
+
+        Raises:
+            AgencyError: as `inbox`.
+        """
+        self._write(kind, tuple(map(reference_of, rows)), self._rights.reader(viewer))
 
     def there(self, rows: Sequence[NoticeRow], viewer: Viewer) -> Sequence[NoticeRow]:
         """Return those of `rows` that `viewer` may look at now.
@@ -231,11 +271,6 @@ class ViewingService:
         return row.originator == self._agency or row.valid_from <= self._clock.now_ms()
 
 
-def _is_shown(row: NoticeRow, shown: Filter) -> bool:
-    in_topics = any(matches(pattern, row.topic) for pattern in shown.topics)
-    return in_topics and shown.shows(row.type, row.originator)
-
-
 def reference_of(row: NoticeRow) -> str:
     """Return the name of a kept notice: ORIGINATOR/32 hex digits."""
     return f"{row.originator}/{row.notice_id.hex()}"
@@ -247,41 +282,52 @@ def unknown_notice(reference: str) -> AgencyError:
 
 
 def notice_view(row: NoticeRow) -> NoticeView:
-    """Return a stored notice as it is shown.
+    """Return a stored notice as it is shown; of one that was destroyed, that it was there.
 
     Raises:
         AgencyError: STORE_INVALID; the row is not what was stored.
     """
     try:
-        header = NoticeHeader.decode(row.header)
-        content = Content.decode(row.content)
-        marking = Marking.decode(row.marking)
-        state = NoticeState(row.state)
+        marking, state = Marking.decode(row.marking), NoticeState(row.state)
+        content, supersedes, attachments = _GONE if row.destroyed_at else _contents(row)
     except (TrustError, ValueError):
         raise damaged(row) from None
     superseded_by = (row.originator, row.superseded_by) if row.superseded_by else None
+    if row.taken_back and not row.destroyed_at:
+        state = NoticeState.RECALLED
     return NoticeView(
         originator=row.originator,
         notice_id=row.notice_id,
         topic=row.topic,
         marking=marking,
-        content=content.notice,
-        attachments=_attachments(header, content.attachments),
+        content=content,
+        attachments=attachments,
         state=state,
         created_at=row.created_at,
         received_at=row.received_at,
         valid_from=row.valid_from,
         expires_at=row.expires_at,
         sequence=row.sequence,
-        supersedes=tuple(
-            (ref.originator, ref.notice_id)
-            for ref in header.supersedes
-            if ref.originator == row.originator
-        ),
+        supersedes=supersedes,
         superseded_by=superseded_by if state is NoticeState.SUPERSEDED else None,
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,
     )
+
+
+_Contents = tuple[Mapping[str, Any], tuple[tuple[str, bytes], ...], tuple[AttachmentView, ...]]
+_GONE: _Contents = ({}, (), ())
+
+
+def _contents(row: NoticeRow) -> _Contents:
+    """Return what a notice says, which ones it supersedes, and its attachments."""
+    header, content = NoticeHeader.decode(row.header), Content.decode(row.content)
+    supersedes = tuple(
+        (ref.originator, ref.notice_id)
+        for ref in header.supersedes
+        if ref.originator == row.originator
+    )
+    return content.notice, supersedes, _attachments(header, content.attachments)
 
 
 def _attachments(

@@ -9,20 +9,20 @@ Not here: whether a notice may be destroyed.
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agency_client.domain.downloads import download_name
-from agency_client.domain.post import Ending, Hold, PostKind
+from agency_client.domain.post import Ending, Hold
 from agency_client.domain.records import KnownPlace
 from agency_client.domain.views import NoticeState
 from agency_client.store import facts
 from agency_client.store.database import Database
 from agency_client.store.post import destroy_post
-from agency_client.store.post_tables import holds, post
+from agency_client.store.post_tables import holds
 from agency_client.store.tables import findings, frames, notices, outbox
+from agency_client.store.taken_back import STATEMENT, all_taken_back
 from keys.envelope import NoticeHeader
 from keys.errors import TrustError
 from keys.places import NoticePlace
@@ -30,11 +30,6 @@ from keys.places import NoticePlace
 _UNSETTLED = "destruction"
 _FORGET = text("DELETE FROM search WHERE rowid = :id")
 _MERGE = text("INSERT INTO search(search) VALUES ('optimize')")
-_STATEMENT = func.coalesce(
-    select(frames.c.statement_hash).where(frames.c.id == notices.c.frame_id).scalar_subquery(),
-    select(outbox.c.statement_hash).where(outbox.c.id == notices.c.outbox_id).scalar_subquery(),
-    b"",
-).label("statement")
 _LIVE = notices.c.destroyed_at == 0
 _DESTRUCTIBLE = (
     text("destroyed_at = 0"),
@@ -58,7 +53,7 @@ class SqlEndings:
 
     def at(self, place: NoticePlace) -> KnownPlace | None:
         """Return what is known here of the notice at a place, or of its frame alone."""
-        found = select(notices.c.id, notices.c.originator, notices.c.notice_id, _STATEMENT)
+        found = select(notices.c.id, notices.c.originator, notices.c.notice_id)
         of_frame = select(frames.c.id).where(frames.c.statement_hash == place.statement)
         of_outbox = select(outbox.c.id).where(outbox.c.statement_hash == place.statement)
         named = and_(
@@ -109,7 +104,7 @@ class SqlEndings:
     def due(self, now: int, limit: int) -> Sequence[tuple[int, Ending]]:
         """Return notices that are to be destroyed now, and why: none that are held."""
         conditions: Mapping[Ending, ColumnElement[bool]] = {
-            Ending.RECALLED: notices.c.id.in_(_taken_back()),
+            Ending.RECALLED: notices.c.id.in_(all_taken_back()),
             Ending.EXPIRED: notices.c.expires_at <= now,
             Ending.ENDED: and_(notices.c.granted_until > 0, notices.c.granted_until <= now),
         }
@@ -163,29 +158,12 @@ class SqlEndings:
         return True
 
 
-def _taken_back() -> Any:
-    """Return a query for the rows of notices that a recall of their own originator names."""
-    return (
-        select(notices.c.id)
-        .join(frames, frames.c.id == notices.c.frame_id)
-        .join(
-            post,
-            and_(
-                post.c.statement == frames.c.statement_hash,
-                post.c.position == notices.c.position,
-                post.c.leaf_hash == notices.c.leaf_hash,
-                post.c.originator == notices.c.originator,
-            ),
-        )
-        .where(post.c.kind == PostKind.RECALL, post.c.state.in_(("accepted", "received")))
-    )
-
-
 def _places(connection: Connection, rows: Collection[int]) -> dict[int, NoticePlace]:
-    query = select(notices.c.id, notices.c.position, notices.c.leaf_hash, _STATEMENT)
+    named = (notices.c.id, notices.c.position, notices.c.leaf_hash, STATEMENT.label("statement"))
+    query = select(*named).where(notices.c.id.in_(rows))
     return {
         row.id: NoticePlace(statement=row.statement, index=row.position, leaf_hash=row.leaf_hash)
-        for row in connection.execute(query.where(notices.c.id.in_(rows)))
+        for row in connection.execute(query)
         if row.statement
     }
 

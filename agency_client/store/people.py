@@ -11,12 +11,10 @@ from agency_client.domain.people import (
     BreakGlassUse,
     OfficerRecord,
     TwoPersonAct,
-    WaitingLetter,
 )
 from agency_client.errors import AgencyError, Reason
 from agency_client.store.database import Database
-from agency_client.store.people_tables import acts, break_glass, officers, told_letters
-from keys.letters import SignedLetter
+from agency_client.store.people_tables import acts, break_glass, officers
 from officers.approvals import Approval
 from officers.errors import OfficerError
 from officers.people import Officer
@@ -179,56 +177,6 @@ class SqlPeople:
         with self._database.read() as connection:
             return tuple(_use(row) for row in connection.execute(query))
 
-    def add_letter(self, row_id: int, content: bytes) -> None:
-        """Keep what the originator of a kept notice is to be told."""
-        with self._database.write() as connection:
-            connection.execute(insert(told_letters).values(row_id=row_id, content=content))
-
-    def letters(self, limit: int) -> Sequence[WaitingLetter]:
-        """Return letters that were not taken yet, oldest first."""
-        query = (
-            select(told_letters)
-            .where(told_letters.c.done_at == 0)
-            .order_by(told_letters.c.number)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return tuple(_letter(row) for row in connection.execute(query))
-
-    def set_sealed(self, number: int, letter: SignedLetter) -> SignedLetter:
-        """Keep the bytes that are about to be sent; return those that another process kept before.
-
-        Raises:
-            AgencyError: NOT_FOUND; there is no such letter.
-        """
-        with self._database.write() as connection:
-            connection.execute(
-                update(told_letters)
-                .where(told_letters.c.number == number, told_letters.c.letter == b"")
-                .values(letter=letter.letter, sealed=letter.sealed, signature=letter.signature)
-            )
-            query = select(told_letters).where(told_letters.c.number == number)
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise AgencyError(Reason.NOT_FOUND, f"letter {number} does not wait here")
-        return SignedLetter(letter=row.letter, sealed=row.sealed, signature=row.signature)
-
-    def forget_sealed(self, number: int) -> None:
-        """Forget the bytes that were tried, so that the letter is sealed anew."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(told_letters)
-                .where(told_letters.c.number == number)
-                .values(letter=b"", sealed=b"", signature=b"")
-            )
-
-    def set_letter_done(self, number: int, at_ms: int) -> None:
-        """Note that a letter was taken, or never will be."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(told_letters).where(told_letters.c.number == number).values(done_at=at_ms)
-            )
-
     def set_reviewed(self, number: int, at_ms: int, by: str, outcome: str) -> None:
         """Note a review; the first one stays."""
         with self._database.write() as connection:
@@ -253,16 +201,6 @@ def _act(row: Row[tuple[object, ...]]) -> TwoPersonAct:
         approver=row.approver,
         approved_at=row.approved_at,
         done_at=row.done_at,
-    )
-
-
-def _letter(row: Row[tuple[object, ...]]) -> WaitingLetter:
-    tried = SignedLetter(letter=row.letter, sealed=row.sealed, signature=row.signature)
-    return WaitingLetter(
-        number=row.number,
-        row_id=row.row_id,
-        content=row.content,
-        sealed=tried if row.letter else None,
     )
 
 

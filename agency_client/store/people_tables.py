@@ -43,19 +43,6 @@ acts = Table(
     UniqueConstraint("digest"),
 )
 
-told_letters = Table(
-    "told_letters",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    int_column("row_id"),
-    bytes_column("content"),
-    bytes_column("letter"),
-    bytes_column("sealed"),
-    bytes_column("signature"),
-    int_column("done_at"),
-    Index("told_letters_waiting", "number", sqlite_where=text("done_at = 0")),
-)
-
 break_glass = Table(
     "break_glass",
     metadata,

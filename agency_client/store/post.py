@@ -8,7 +8,7 @@ decided here, and nothing is opened.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, case, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agency_client.domain.delivery import LogReference
@@ -63,30 +63,62 @@ class SqlPostOffice:
         with self._database.write() as connection:
             return add_post(connection, items)
 
+    def items(self, numbers: Sequence[int]) -> Sequence[PostItem]:
+        """Return items by number, in order of number."""
+        chosen = post.c.number.in_(numbers)
+        return self._items(select(post).where(chosen).order_by(post.c.number))
+
+    def came(self, after: int, limit: int) -> Sequence[PostItem]:
+        """Return what others sent us, of numbers above `after`, oldest first."""
+        chosen = (post.c.number > after, post.c.state == PostState.RECEIVED)
+        return self._items(select(post).where(*chosen).order_by(post.c.number).limit(limit))
+
+    def newest(self) -> int:
+        """Return the highest number; 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(post.c.number))).scalar_one() or 0
+
     def waiting(self, limit: int) -> Sequence[PostItem]:
         """Return what is to be sent, oldest first."""
         return self._items(select(post).where(POST_WAITING).order_by(post.c.number).limit(limit))
 
-    def set_sealed(self, item: PostItem) -> None:
-        """Keep the bytes under which an item is sent."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(post)
-                .where(post.c.number == item.number, POST_WAITING)
-                .values(
-                    name=item.name,
-                    created_at=item.created_at,
-                    signed=item.signed,
-                    cargo=item.cargo,
-                    signature=item.signature,
-                )
+    def set_sealed(self, item: PostItem) -> PostItem:
+        """Keep the bytes under which an item is sent; return the item with those kept first."""
+        sealed = (
+            update(post)
+            .where(post.c.number == item.number, post.c.signed == b"", POST_WAITING)
+            .values(
+                name=item.name,
+                created_at=item.created_at,
+                signed=item.signed,
+                cargo=item.cargo,
+                signature=item.signature,
             )
+        )
+        with self._database.write() as connection:
+            connection.execute(sealed)
+            kept = select(post).where(post.c.number == item.number)
+            return _item(connection.execute(kept).one())
+
+    def forget_sealed(self, item: PostItem) -> PostItem:
+        """Forget the bytes of an item, unless others are kept by now; return it as it is kept."""
+        forgotten = (
+            update(post)
+            .where(post.c.number == item.number, post.c.signed == item.signed, POST_WAITING)
+            .values(signed=b"", cargo=b"", signature=b"")
+        )
+        with self._database.write() as connection:
+            connection.execute(forgotten)
+            kept = select(post).where(post.c.number == item.number)
+            return _item(connection.execute(kept).one())
 
     def set_accepted(self, number: int, log: LogReference, at_ms: int) -> None:
-        """Note that the broker has it."""
+        """Note that the broker has it; why we broke a glass stands elsewhere as well."""
+        told = case((post.c.kind == PostKind.BREAK_GLASS, b""), else_=post.c.content)
         self._settle(
             number,
             state=PostState.ACCEPTED,
+            content=told,
             settled_at=at_ms,
             log_index=log.index,
             log_salt=log.salt,
@@ -116,11 +148,15 @@ class SqlPostOffice:
         return self._items(select(post).where(chosen).order_by(post.c.number.desc()).limit(limit))
 
     def letter(self, letter_id: bytes) -> Sequence[PostItem]:
-        """Return requests whose letter id begins with these bytes, at most two."""
+        """Return requests to us whose letter id begins with these bytes, at most two."""
         first, last = (letter_id.ljust(_ID_BYTES, fill) for fill in (b"\x00", b"\xff"))
         query = (
             select(post)
-            .where(post.c.kind == PostKind.REQUEST, post.c.name.between(first, last))
+            .where(
+                post.c.kind == PostKind.REQUEST,
+                post.c.state == PostState.RECEIVED,
+                post.c.name.between(first, last),
+            )
             .order_by(post.c.number)
         )
         return self._items(query.limit(2))
@@ -168,6 +204,20 @@ class SqlPostOffice:
         chosen = (post.c.kind == PostKind.RECALL, post.c.state == PostState.RECEIVED)
         query = select(post).where(*chosen, ~answered.exists()).order_by(post.c.number)
         return self._items(query.limit(limit))
+
+    def answer(self, items: Sequence[PostItem]) -> None:
+        """Keep answers to recalls, each unless another process has answered meanwhile."""
+        with self._database.write() as connection:
+            for item in items:
+                known = select(post.c.number).where(
+                    post.c.kind == PostKind.ATTESTATION,
+                    post.c.sender == self._agency,
+                    post.c.statement == item.place.statement,
+                    post.c.position == item.place.index,
+                    post.c.recipient == item.recipient,
+                )
+                if connection.execute(known.limit(1)).one_or_none() is None:
+                    add_post(connection, [item])
 
     def recalled(self, statements: Iterable[bytes]) -> Collection[tuple[str, bytes, int]]:
         """Return what was taken back of these frames."""
@@ -259,15 +309,19 @@ def add_post(connection: Connection, items: Sequence[PostItem]) -> list[int]:
 
 
 def destroy_post(connection: Connection, places: Sequence[tuple[bytes, int]]) -> None:
-    """Overwrite what lets a notice be opened, or tells of it, in what was written about it."""
-    telling = (PostKind.REQUEST, PostKind.BREAK_GLASS)
+    """Overwrite what lets a notice be opened, or tells of it, in what was written about it.
+
+    Of what waits to be sent only a request is void then: an originator is told of a break-glass
+    also when it has taken the notice back meanwhile.
+    """
     chosen = tuple_(post.c.statement, post.c.position).in_(places)
-    connection.execute(update(post).where(chosen, post.c.state != "waiting").values(cargo=b""))
-    connection.execute(
-        update(post)
-        .where(chosen, post.c.kind.in_([kind.value for kind in telling]))
-        .values(content=b"")
-    )
+    settled = chosen & (post.c.state != PostState.WAITING)
+    connection.execute(update(post).where(settled).values(cargo=b""))
+    for telling in (
+        chosen & (post.c.kind == PostKind.REQUEST),
+        settled & (post.c.kind == PostKind.BREAK_GLASS),
+    ):
+        connection.execute(update(post).where(telling).values(content=b""))
 
 
 def _after(connection: Connection) -> int:

@@ -16,10 +16,12 @@ from agency_client.domain.views import InboxQuery, NoticeState
 from agency_client.store.database import Database
 from agency_client.store.inbox import SqlReceived
 from agency_client.store.tables import deliveries, frames, notices, outbox
+from agency_client.store.taken_back import IS_TAKEN_BACK
 
 _RECIPIENT = select(frames.c.recipient).where(frames.c.id == notices.c.frame_id).scalar_subquery()
 _COLUMNS = [
     func.coalesce(_RECIPIENT, b"").label("recipient"),
+    IS_TAKEN_BACK.label("taken_back"),
     *(
         notices.c[name]
         for name in (

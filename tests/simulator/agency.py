@@ -20,15 +20,22 @@ from agency_client.services.audit import AuditService
 from agency_client.services.cards import CardService
 from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService
+from agency_client.services.ending import EndingService
+from agency_client.services.holding import HoldService
+from agency_client.services.mailbox import Mailbox
 from agency_client.services.officers import OfficerRegister
+from agency_client.services.onward import OnwardService
 from agency_client.services.partners import PartnerService
+from agency_client.services.post import Post
 from agency_client.services.publishing import Publisher
+from agency_client.services.recalling import RecallService
 from agency_client.services.receiving import Receiver
+from agency_client.services.releasing import Releasing
 from agency_client.services.rights import ReadingRights
 from agency_client.services.saving import AttachmentDownload
 from agency_client.services.sending import Sender
+from agency_client.services.standing import StandingGrants
 from agency_client.services.status import StatusService
-from agency_client.services.telling import Telling
 from agency_client.services.viewing import ViewingService, notice_view
 from agency_client.store.profile_store import ProfileStore
 from keys.directory import AgencyEntry
@@ -111,7 +118,13 @@ class SimulatedAgency:
     receiver: Receiver
     register: OfficerRegister
     approvals: ApprovalService
-    telling: Telling
+    post: Post
+    mailbox: Mailbox
+    ending: EndingService
+    onward: OnwardService
+    standing: StandingGrants
+    recalls: RecallService
+    holds: HoldService
     rights: ReadingRights
     viewing: ViewingService
     saving: AttachmentDownload
@@ -129,6 +142,19 @@ class SimulatedAgency:
 
     async def send(self, wait_ms: int = 0) -> SendReport:
         return await self.sender.drain(self.clock.now_ms() + wait_ms)
+
+    async def exchange(self) -> None:
+        """Fetch mail, do what it asks, send what waits."""
+        await self.mailbox.fetch()
+        await self.mailbox.fetch_granted()
+        await self.ending.sweep()
+        await self.standing.apply()
+        await self.post.send()
+
+    async def receive(self) -> None:
+        """Receive everything, mail too."""
+        await self.receiver.catch_up(EVERYTHING)
+        await self.exchange()
 
     def titles(self) -> Sequence[str]:
         """Return the titles of everything kept, in order of arrival."""
@@ -172,7 +198,23 @@ def open_agency(
     )
     register = OfficerRegister(agency=agency, store=store, directory=directory, clock=clock)
     rights = ReadingRights(register=register, directory=directory, clock=clock)
-    viewing = ViewingService(agency=agency, store=store, rights=rights, clock=clock)
+    ending = EndingService(agency=agency, store=store, clock=clock)
+    viewing = ViewingService(agency=agency, store=store, rights=rights, ending=ending, clock=clock)
+    approvals = ApprovalService(store=store, register=register, clock=clock)
+
+    def assertions(act: bytes) -> tuple[str, str]:
+        asked = approvals.check_act(act)
+        return asked.requester, asked.approver
+
+    post = Post(
+        broker=link,
+        store=store,
+        directory=directory,
+        signing=lambda: keys.signer,
+        assertions=assertions,
+        clock=clock,
+    )
+    releasing = Releasing(agency=agency, store=store, directory=directory, clock=clock)
     asked = keys.entry
 
     def as_asked() -> AgencyEntry:
@@ -211,13 +253,54 @@ def open_agency(
             clock=clock,
         ),
         register=register,
-        approvals=ApprovalService(store=store, register=register, clock=clock),
-        telling=Telling(
+        approvals=approvals,
+        post=post,
+        mailbox=Mailbox(
+            broker=link,
+            store=store,
+            directory=directory,
+            keys={keys.decryption.key_id: keys.decryption},
+            clock=clock,
+        ),
+        ending=ending,
+        onward=OnwardService(
             agency=agency,
             store=store,
+            post=post,
+            releasing=releasing,
+            register=register,
+            rights=rights,
+            viewing=viewing,
+            clock=clock,
+        ),
+        standing=StandingGrants(
+            store=store,
+            releasing=releasing,
+            register=register,
+            rights=rights,
+            viewing=viewing,
+            clock=clock,
+        ),
+        recalls=RecallService(
+            agency=agency,
+            store=store,
+            post=post,
             broker=link,
             directory=directory,
             signing=lambda: keys.signer,
+            register=register,
+            rights=rights,
+            approvals=approvals,
+            clock=clock,
+        ),
+        holds=HoldService(
+            agency=agency,
+            store=store,
+            post=post,
+            register=register,
+            rights=rights,
+            viewing=viewing,
+            ending=ending,
             clock=clock,
         ),
         rights=rights,

@@ -30,6 +30,8 @@ from agency_client.domain.views import Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import SubscriptionStream
 from agency_client.services.admission import admitted
+from agency_client.services.letters import about
+from agency_client.services.references import place_of
 from agency_client.transport.broker import GrpcBroker
 from keys.changes import RevokeEntry
 from keys.entries import AgencyEntry, TopicEntry
@@ -363,16 +365,26 @@ async def test_mail_that_was_not_read_keeps_its_key(
     await greek.receive("trafficking/#")
     (row,) = greek.wiring.store.inbox.rows((1,))
     said = BreakGlass(officer="officer-1", reason="a child in danger", ticket="T-1", at=now_ms())
-    greek.wiring.telling.tell(row, said)
-    await greek.wiring.telling.send()
+    store = greek.wiring.store
+    letter = about(
+        row,
+        place_of(store, row),
+        PostKind.BREAK_GLASS,
+        sender="gr-pol",
+        to="ro-pol",
+        now=now_ms(),
+    )
+    await greek.wiring.post.put([replace(letter, content=said.encode())])
     old = await rotate(world, "ro-pol")
     await romanian.wiring.directory.sync()
-    assert await refusal(romanian, old) is Reason.KEY_NEEDED
-    await romanian.receive("trafficking/#")
-    assert old in held(romanian)
-    romanian.wiring.store.post.arrive(Arrived(after=1, items=()))
+    with pytest.raises(AgencyError) as caught:
+        await romanian.wiring.key_ending.check_received(old)
+    assert caught.value.reason is Reason.KEY_NEEDED
+    assert await romanian.wiring.key_ending.end((old,)) == ()
     await romanian.destroy_key(old, LOOKING)
     assert old not in held(romanian)
+    _, (read,) = await romanian.mail(0)
+    assert (read.kind, read.content) == (PostKind.BREAK_GLASS, said.encode())
 
 
 def keep_grant(agency: Agency, entry: AgencyEntry) -> None:

@@ -17,10 +17,10 @@ from agency_client.domain.views import SendReport
 from agency_client.errors import AgencyError, Reason
 
 if TYPE_CHECKING:
+    from agency_client.bootstrap.exchange import Exchange
     from agency_client.ports.store import Store
     from agency_client.services.directory import DirectoryService
     from agency_client.services.sending import Sender
-    from agency_client.services.telling import Telling
 
 
 class SteppingClock:
@@ -211,17 +211,28 @@ async def test_two_do_not_drain_at_once() -> None:
     assert [one.accepted for one in reports] == [1, 2]
 
 
-class NothingToTell:
-    """No originator is to be told anything."""
+class NoMail:
+    """Nobody writes to us, and nothing is to be sent."""
 
-    async def send(self) -> None:
-        return None
+    def __init__(self) -> None:
+        self.post = self
+
+    async def fetch(self, wait_ms: int) -> tuple[int, int]:
+        del wait_ms
+        await asyncio.Event().wait()
+        return 0, 0
+
+    async def tidy(self) -> int:
+        return 0
+
+    async def send(self) -> int:
+        return 0
 
 
 def upkeep_of(profile: Profile) -> Upkeep:
     return Upkeep(
         courier=profile.courier(),
-        telling=cast("Telling", NothingToTell()),
+        exchange=cast("Exchange", NoMail()),
         store=cast("Store", profile),
         clock=profile.clock,
         entropy=NoJitter(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from agency_client.domain.delivery import LogReference
 from agency_client.domain.downloads import download_name
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.post import Arrived, Ending, Hold, PostKind, PostState
@@ -117,6 +118,23 @@ def test_wraps_of_grants_and_texts_of_requests_go_with_it(store: ProfileStore) -
     asked, told, granted = store.post.about(place())
     assert (asked.content, told.content, granted.cargo) == (b"", b"held", b"")
     assert [one.cargo for one in store.post.about(place("b"))] == [b"wrap"]
+
+
+def test_word_of_a_break_glass_stays_until_it_is_sent(store: ProfileStore) -> None:
+    row = kept(store)
+    (number,) = store.post.add([request(kind=PostKind.BREAK_GLASS, content=b"danger")])
+    store.endings.destroy([(row, Ending.RECALLED)], NOW)
+    assert store.post.items([number])[0].content == b"danger"
+    store.post.set_accepted(number, LogReference(index=1, salt=b"salt", time_ms=NOW), NOW)
+    assert store.post.items([number])[0].content == b""
+
+
+def test_word_of_a_break_glass_that_came_goes_with_the_notice(store: ProfileStore) -> None:
+    row = kept(store)
+    letter = request(kind=PostKind.BREAK_GLASS, content=b"danger", state=PostState.RECEIVED)
+    store.post.arrive(Arrived(after=1, items=(letter,)))
+    store.endings.destroy([(row, Ending.RECALLED)], NOW)
+    assert store.post.about(place())[0].content == b""
 
 
 def test_proofs_of_findings_about_its_frame_go_with_it(

@@ -17,14 +17,12 @@ from agency_client.domain.people import (
 from agency_client.errors import AgencyError, Reason
 from agency_client.store.people_tables import officers
 from agency_client.store.profile_store import ProfileStore
-from keys.letters import SignedLetter
 from officers.approvals import approve
 from officers.people import Officer
 from tests.unit.agency_store.samples import AGENCY, KEY
 
 NOW = 1_790_000_000_000
 NOTICE = "gr-pol/0193a7c2f4e87d1c9a4b5e6f70819203"
-SEALED = SignedLetter(letter=b"letter", sealed=b"sealed", signature=b"signature")
 
 
 def record(name: str) -> OfficerRecord:
@@ -70,15 +68,12 @@ def test_people_are_there_after_a_restart(store: ProfileStore, folder: Path) -> 
         people.add_officer(record(name))
     people.add_act(ACT)
     people.add_break_glass(USE)
-    people.add_letter(7, b"content")
     held = people.officers(), people.acts(9), people.break_glass_uses(unreviewed=False)
-    letters = people.letters(9)
     store.close()
     again = ProfileStore(folder, KEY, AGENCY)
     found = again.people
     assert (found.officers(), found.acts(9)) == held[:2]
     assert found.break_glass_uses(unreviewed=False) == held[2] == (replace(USE, number=1),)
-    assert found.letters(9) == letters
     assert [one.name for one in found.officers()] == ["a", "b"]
     again.close()
 
@@ -133,23 +128,3 @@ def test_the_first_review_stays(store: ProfileStore) -> None:
     assert people.break_glass_uses(unreviewed=True) == ()
     (use,) = people.break_glass_uses(unreviewed=False)
     assert (use.reviewed_at, use.reviewed_by, use.outcome) == (NOW + 1, "b", "justified")
-
-
-def test_the_first_bytes_of_a_letter_stay_until_they_are_forgotten(store: ProfileStore) -> None:
-    people = store.people
-    people.add_letter(7, b"content")
-    (waiting,) = people.letters(9)
-    assert waiting.sealed is None
-    other = replace(SEALED, letter=b"another")
-    assert people.set_sealed(waiting.number, SEALED) == SEALED
-    assert people.set_sealed(waiting.number, other) == SEALED
-    people.forget_sealed(waiting.number)
-    assert people.set_sealed(waiting.number, other) == other
-    people.set_letter_done(waiting.number, NOW)
-    assert people.letters(9) == ()
-
-
-def test_a_letter_that_is_not_there_is_not_sealed(store: ProfileStore) -> None:
-    with pytest.raises(AgencyError) as refused:
-        store.people.set_sealed(1, SEALED)
-    assert refused.value.reason is Reason.NOT_FOUND

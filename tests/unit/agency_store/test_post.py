@@ -107,8 +107,28 @@ def test_nothing_is_kept_where_one_item_is_known(store: ProfileStore) -> None:
 def test_the_bytes_that_are_sent_are_kept_first(store: ProfileStore) -> None:
     (number,) = store.post.add([request()])
     sealed = request(number=number, name=ident("sealed"), signed=b"letter", cargo=b"sealed")
-    store.post.set_sealed(sealed)
+    assert store.post.set_sealed(sealed) == sealed
     assert store.post.waiting(10) == (sealed,)
+
+
+def test_the_first_bytes_stay_until_just_they_are_forgotten(store: ProfileStore) -> None:
+    (number,) = store.post.add([request()])
+    first, other = (
+        request(number=number, signed=signed, cargo=b"sealed") for signed in (b"first", b"other")
+    )
+    assert store.post.set_sealed(first) == store.post.set_sealed(other) == first
+    assert store.post.forget_sealed(other) == first
+    assert store.post.forget_sealed(first).signed == b""
+    assert store.post.set_sealed(other) == other
+
+
+def test_a_recall_is_answered_once_however_many_try(store: ProfileStore) -> None:
+    attestation = request("told", kind=PostKind.ATTESTATION, content=b"gone")
+    again = request("told again", kind=PostKind.ATTESTATION, content=b"gone")
+    elsewhere = request("other", kind=PostKind.ATTESTATION, content=b"gone", place=place("b"))
+    store.post.answer([attestation, again])
+    store.post.answer([again, elsewhere])
+    assert names(store.post.waiting(9)) == [ident("told"), ident("other")]
 
 
 def test_what_was_accepted_waits_no_longer_and_keeps_its_leaf(store: ProfileStore) -> None:
@@ -154,8 +174,11 @@ def test_what_arrives_again_stays_as_it_was(store: ProfileStore) -> None:
 
 
 def test_a_request_is_found_by_the_digits_of_its_letter(store: ProfileStore) -> None:
-    store.post.add([request("one"), request("two"), grant()])
+    came = [request(name, state=PostState.RECEIVED) for name in ("one", "two")]
+    store.post.arrive(Arrived(after=3, items=(*came, grant())))
+    store.post.add([request("ours")])
     assert names(store.post.letter(ident("one")[:4])) == [ident("one")]
+    assert store.post.letter(ident("ours")) == ()
     assert store.post.letter(ident("grant a")) == ()
     assert len(store.post.letter(b"")) == 2
 

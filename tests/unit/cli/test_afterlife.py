@@ -9,6 +9,7 @@ from agency_client.cli import afterlife, render
 from agency_client.domain.onward import (
     AdmissionView,
     Afterlife,
+    BrokenGlassView,
     HolderState,
     HolderView,
     RecallView,
@@ -16,8 +17,10 @@ from agency_client.domain.onward import (
     RequestView,
     StandingView,
 )
+from agency_client.domain.post import PostItem, PostKind
 from agency_client.domain.views import NoticeState, NoticeView
 from keys.envelope import Marking
+from keys.places import NoticePlace
 
 NOW = 1_795_500_000_000
 DAY = 86_400_000
@@ -89,7 +92,10 @@ def test_a_page_tells_who_asked_and_who_was_admitted_until_when(notice: NoticeVi
 
 def test_a_recalled_notice_says_so_first_and_in_every_list(notice: NoticeView) -> None:
     gone = replace(
-        notice, afterlife=Afterlife(recall=replace(RECALL, destroyed_at=NOW + 1000)), content={}
+        notice,
+        state=NoticeState.RECALLED,
+        afterlife=Afterlife(recall=replace(RECALL, destroyed_at=NOW + 1000)),
+        content={},
     )
     assert render.page(gone)[1] == (
         "!!! RECALLED: SOURCE_AT_RISK, taken back 2026-11-24T06:00:00Z; "
@@ -105,10 +111,23 @@ def test_a_notice_that_is_held_names_the_law(notice: NoticeView) -> None:
     assert page[1].endswith("held here: Code of criminal procedure")
 
 
-def test_an_expired_notice_says_so(notice: NoticeView) -> None:
-    expired = replace(notice, afterlife=Afterlife(expired=True))
-    assert render.page(expired)[1].startswith("!!! EXPIRED")
-    assert render.state_of(expired) == "EXPIRED"
+@pytest.mark.parametrize("state", [NoticeState.EXPIRED, NoticeState.ENDED])
+def test_a_notice_whose_time_is_over_says_so(state: NoticeState, notice: NoticeView) -> None:
+    gone = replace(notice, state=state, content={})
+    assert render.page(gone)[1].startswith(f"!!! {state.value.upper()}")
+    assert render.state_of(gone) == state.value.upper()
+
+
+def test_a_break_glass_elsewhere_stands_on_the_page(notice: NoticeView) -> None:
+    glass = BrokenGlassView(
+        agency="ro-pol", officer="officer-1", reason="seen\x1b in Patras", ticket="T-1", at=NOW
+    )
+    told = replace(notice, afterlife=Afterlife(broken=(glass,)))
+    page = "\n".join(render.page(told))
+    assert "opened for danger to life at ro-pol by officer-1" in page
+    assert "\x1b" not in page
+    (document,) = render.document(told)["afterlife"]["break_glass"]
+    assert (document["agency"], document["ticket"]) == ("ro-pol", "T-1")
 
 
 def test_a_notice_of_which_nothing_became_shows_nothing_of_it(notice: NoticeView) -> None:
@@ -119,8 +138,26 @@ def test_a_notice_of_which_nothing_became_shows_nothing_of_it(notice: NoticeView
         "requests": [],
         "admitted": [],
         "recall": None,
-        "expired": False,
+        "break_glass": [],
     }
+
+
+@pytest.mark.parametrize("kind", list(PostKind))
+def test_each_kind_of_mail_is_told_in_one_line(kind: PostKind) -> None:
+    item = PostItem(
+        kind=kind,
+        name=b"name",
+        sender="ro-pol",
+        recipient="gr-pol",
+        originator="gr-pol",
+        notice_id=bytes(range(16)),
+        place=NoticePlace(statement=bytes(32), index=0, leaf_hash=bytes(32)),
+        created_at=NOW,
+        target="it-lab",
+    )
+    line = afterlife.came(item)
+    assert line.startswith("ro-pol ")
+    assert f"gr-pol/{bytes(range(16)).hex()}" in line
 
 
 def test_what_other_agencies_wrote_steers_no_screen() -> None:
