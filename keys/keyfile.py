@@ -6,16 +6,17 @@ another kind and a wrong passphrase is known as such. The one module of this pac
 the disk. Source: RFC 9106; docs/protocol.md section 12.
 """
 
+import errno
 import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys.errors import FramingError, KeyFileError, Reason
 from keys.framing import (
@@ -29,12 +30,10 @@ from keys.framing import (
     unframe,
     unlisted,
 )
+from keys.stretching import LANES, MEMORY_KIB, PASSES, stretched
 
-MEMORY_KIB = 64 * 1024
-PASSES = 3
-LANES = 4
-"""RFC 9106's second recommended setting: t=3, p=4, 64 MiB."""
 SALT_BYTES = 16
+FILE_KEY_BYTES = 32
 MAX_FILE_BYTES = 1 << 20
 """Far above any profile's seeds; a larger file is not ours and is not read whole."""
 
@@ -114,13 +113,14 @@ def _parts(data: bytes) -> tuple[str, tuple[bytes, ...], bytes]:
 
 
 def _file_key(passphrase: bytes, salt: bytes) -> bytes:
-    return Argon2id(
-        salt=salt, length=32, iterations=PASSES, lanes=LANES, memory_cost=MEMORY_KIB
-    ).derive(passphrase)
+    return stretched(passphrase, salt, FILE_KEY_BYTES)
 
 
 def write_keyfile(path: Path, purpose: str, held: Mapping[str, bytes], passphrase: bytes) -> None:
     """Write a key file with mode 0600, whole or not at all, replacing one that is there.
+
+    The bytes of one that is replaced are overwritten afterwards, in place: as far as the file
+    system and the disk write in place at all.
 
     Raises:
         KeyFileError: the passphrase is empty.
@@ -134,11 +134,47 @@ def write_keyfile(path: Path, purpose: str, held: Mapping[str, bytes], passphras
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        with _overwritten(path):
+            temporary.replace(path)
+            _sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+
+
+@contextmanager
+def _overwritten(path: Path) -> Iterator[None]:
+    """Overwrite what a file holds now once the body is done, which takes its name from it.
+
+    The file is opened before and written to after, when nobody can open it any more: a reader who
+    has it open already finds that it has no name left, and reads the other (`read_keyfile`).
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        yield
+        size = os.fstat(handle).st_size
+        if os.pwrite(handle, bytes(size), 0) != size:
+            raise OSError(errno.EIO, "what was replaced could not be overwritten whole")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def wipe_unfinished(path: Path) -> None:
+    """Overwrite and remove what writes of a key file that were cut off left beside it.
+
+    The caller sees to it that nobody writes the key file meanwhile.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for left in path.parent.glob(f".{path.name}.*"):
+        with _overwritten(left):
+            left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -169,8 +205,11 @@ def read_keyfile(path: Path, purpose: str, passphrase: bytes) -> dict[str, bytes
         _check_own_file(handle, path.name)
         with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(MAX_FILE_BYTES + 1)
+        is_replaced = os.fstat(handle).st_nlink == 0
     finally:
         os.close(handle)
+    if is_replaced:  # and perhaps overwritten while it was read
+        return read_keyfile(path, purpose, passphrase)
     if len(data) > MAX_FILE_BYTES:
         raise KeyFileError(Reason.KEY_FILE_INVALID, f"key file {path.name} is too large")
     return open_secrets(data, purpose, passphrase)

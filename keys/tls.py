@@ -321,6 +321,16 @@ def verify_peer(leaf: bytes, chain: bytes, roots: Sequence[bytes], now: int) -> 
     Raises:
         CertificateError: no chain to `roots`, outside its validity, or not for TLS clients.
     """
+    verified_root(leaf, chain, roots, now)
+    return peer_name(leaf).spiffe_id
+
+
+def verified_root(leaf: bytes, chain: bytes, roots: Sequence[bytes], now: int) -> bytes:
+    """Check a TLS client's chain as `verify_peer`; return the root that it ends in, DER.
+
+    Raises:
+        CertificateError: as `verify_peer`.
+    """
     spiffe_id = peer_name(leaf).spiffe_id
     if len(chain) > MAX_CHAIN_BYTES:
         raise CertificateError(Reason.LIMIT_EXCEEDED, f"certificate chain of {len(chain)} bytes")
@@ -330,12 +340,12 @@ def verify_peer(leaf: bytes, chain: bytes, roots: Sequence[bytes], now: int) -> 
         intermediates = x509.load_pem_x509_certificates(chain) if chain else []
         store = Store(list(map(_loaded, roots)))
         policy = PolicyBuilder().store(store).time(_instant(now)).max_chain_depth(MAX_CHAIN_DEPTH)
-        policy.build_client_verifier().verify(_loaded(leaf), intermediates)
+        verified = policy.build_client_verifier().verify(_loaded(leaf), intermediates)
     except (*_UNREADABLE, VerificationError):
         raise CertificateError(
             Reason.CERTIFICATE_INVALID, f"certificate of {spiffe_id} does not chain to its roots"
         ) from None
-    return spiffe_id
+    return verified.chain[-1].public_bytes(Encoding.DER)
 
 
 def valid_until(certificate: bytes) -> int:

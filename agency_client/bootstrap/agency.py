@@ -52,6 +52,7 @@ from agency_client.domain.views import (
 )
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.explanations import ExplanationService
+from agency_client.services.key_ending import EVERYTHING
 from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
 from keys.directory import Directory
@@ -91,6 +92,7 @@ class Agency:
         self._following = Following(
             receiver=wiring.receiver,
             viewing=wiring.viewing,
+            key_ending=wiring.key_ending,
             upkeep=self._upkeep,
             granted=wiring.exchange.granted,
             store=wiring.store,
@@ -306,14 +308,51 @@ class Agency:
         return notices
 
     async def receive(self, *topics: str) -> ReceiveReport:
-        """Receive what is waiting, mail too, and end."""
+        """Receive what is waiting, mail too, and end.
+
+        Where an encryption key of ours is over, everything is received and the key destroyed.
+        """
         wanted = _filter(topics, (), ())
         with self.wiring.store.locks.receiver():
-            report = await self.wiring.receiver.catch_up(wanted)
+            due = self.wiring.key_ending.due()
+            report = await self.wiring.receiver.catch_up(EVERYTHING if due else wanted)
         report = replace(report, mail=await self.exchange())
+        await self.wiring.key_ending.end(due if report.is_complete else ())
         while await asyncio.to_thread(self.wiring.store.search.index, INDEX_AT_ONCE):
             pass
         return report
+
+    async def destroy_key(
+        self, key_id: str, viewer: Viewer | None = None, *, lose_unread: bool = False
+    ) -> None:
+        """Destroy an encryption key of ours that is over, after all that it opens was received.
+
+        Args:
+            key_id: the key.
+            viewer: who does it, for our own log; the login's name unless given.
+            lose_unread: receive nothing before, and do not wait for the margin: what lies at the
+                broker sealed to the key can then never be opened.
+
+        Raises:
+            AgencyError: NOT_FOUND; KEY_COUNTS; KEY_NEEDED; PROFILE_IN_USE; the broker cannot be
+                reached; or of the store. The key is there then.
+        """
+        await self.check_key(key_id, lose_unread=lose_unread)
+        if not lose_unread:
+            with self.wiring.store.locks.receiver():
+                report = await self.wiring.receiver.catch_up(EVERYTHING)
+            await self.exchange()
+            await self.wiring.key_ending.check_received(key_id, report)
+        await self.wiring.key_ending.destroy(key_id, (viewer or _login()).name)
+
+    async def check_key(self, key_id: str, *, lose_unread: bool = False) -> None:
+        """Refuse an encryption key of ours that is not over by the newest directory.
+
+        Raises:
+            AgencyError: NOT_FOUND; KEY_COUNTS; KEY_NEEDED unless `lose_unread`.
+        """
+        await self._fetch_directory()
+        self.wiring.key_ending.check(key_id, is_needed=not lose_unread)
 
     async def mail(self, after: int | None = None) -> tuple[int, Sequence[PostItem]]:
         """Return what others sent us about notices, and where to go on asking.

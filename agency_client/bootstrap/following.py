@@ -4,7 +4,8 @@
 Notices are verified, stored and acknowledged by `services.receiving`, written into our own log of
 openings by `services.viewing`, and only then handed out. What was stored while nobody listened is
 in the inbox. All of the topics is received, whatever of it is asked for: a listener for one type
-must not cost the agency its copy of the others.
+must not cost the agency its copy of the others. Before a stream, encryption keys that are over are
+destroyed, once everything was received that they open.
 """
 
 import asyncio
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from agency_client.bootstrap.upkeep import Upkeep
 from agency_client.domain.delivery import Filter
 from agency_client.domain.outbox import pause_ms
+from agency_client.domain.patterns import matches
 from agency_client.domain.views import NoticeView, Viewer
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock, Entropy
 from agency_client.ports.store import Store
+from agency_client.services.key_ending import EVERYTHING, KeyEnding
 from agency_client.services.receiving import Receiver
 from agency_client.services.viewing import ViewingService
 
@@ -56,6 +59,7 @@ class Following:
 
     receiver: Receiver
     viewing: ViewingService
+    key_ending: KeyEnding
     upkeep: Upkeep
     granted: asyncio.Queue[int]
     store: Store
@@ -95,7 +99,8 @@ class Following:
                     self.upkeep.check()
                     began, is_open = self.clock.now_ms(), False
                     try:
-                        async with aclosing(self._session(wanted, viewer, opened)) as session:
+                        session = self._session(wanted, viewer, opened, troubled)
+                        async with aclosing(session):
                             async for view in session:
                                 failed = 0
                                 yield view
@@ -112,20 +117,64 @@ class Following:
                 await self.upkeep.stop()
 
     async def _session(
-        self, wanted: Filter, viewer: Viewer, opened: Callable[[], None]
+        self,
+        wanted: Filter,
+        viewer: Viewer,
+        opened: Callable[[], None],
+        troubled: Troubled | None,
     ) -> AsyncGenerator[NoticeView, None]:
-        """Yield the notices of one stream, and what is granted meanwhile."""
-        whole = Filter(topics=wanted.topics)
-        async with aclosing(self.receiver.session(whole, opened=opened)) as batches:
-            stored = (batch.rows async for batch in batches)
-            async with aclosing(beside(stored, self.granted)) as arrived:
-                async for rows in arrived:
-                    self.upkeep.check()
-                    self.upkeep.wake()
-                    for start in range(0, len(rows), SHOWN_AT_ONCE):
-                        some = rows[start : start + SHOWN_AT_ONCE]
-                        for view in await self.viewing.stream(some, viewer, wanted):
-                            yield view
+        """Yield the notices of one stream and of what is granted meanwhile; keys are ended before.
+
+        What comes when keys are ended is yielded too.
+        """
+        whole = self.receiver.session(Filter(topics=wanted.topics), opened=opened)
+        async with aclosing(whole):
+            stored = (batch.rows async for batch in whole)
+            for arriving in (self._ending_keys(wanted, troubled), beside(stored, self.granted)):
+                async with aclosing(self._shown(arriving, wanted, viewer)) as views:
+                    async for view in views:
+                        yield view
+
+    async def _ending_keys(
+        self, wanted: Filter, troubled: Troubled | None
+    ) -> AsyncGenerator[tuple[int, ...], None]:
+        """Destroy what encryption keys of ours are over; yield what was received for that before.
+
+        Trouble with it is no reason to stop receiving: it is tried again before the next stream.
+        """
+        due, all_came = self.key_ending.due(), asyncio.Event()
+        if not due:
+            return
+        stream = self.receiver.session(EVERYTHING, until_caught_up=True, caught_up=all_came.set)
+        async with aclosing(stream) as batches:
+            async for batch in batches:
+                yield await asyncio.to_thread(self._followed, batch.rows, wanted)
+        try:
+            await self.key_ending.end(due if all_came.is_set() else ())
+        except AgencyError as error:
+            if troubled is not None:
+                troubled(error)
+
+    def _followed(self, rows: tuple[int, ...], wanted: Filter) -> tuple[int, ...]:
+        """Return those rows whose topic is followed."""
+        return tuple(
+            row.id
+            for row in self.store.inbox.rows(rows)
+            if any(matches(pattern, row.topic) for pattern in wanted.topics)
+        )
+
+    async def _shown(
+        self, arriving: AsyncGenerator[tuple[int, ...], None], wanted: Filter, viewer: Viewer
+    ) -> AsyncGenerator[NoticeView, None]:
+        """Yield the notices that are wanted, a few at once; whatever arrives wakes the upkeep."""
+        async with aclosing(arriving) as arrived:
+            async for rows in arrived:
+                self.upkeep.check()
+                self.upkeep.wake()
+                for start in range(0, len(rows), SHOWN_AT_ONCE):
+                    some = rows[start : start + SHOWN_AT_ONCE]
+                    for view in await self.viewing.stream(some, viewer, wanted):
+                        yield view
 
 
 async def beside(

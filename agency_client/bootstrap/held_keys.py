@@ -7,12 +7,14 @@ then. So each use looks whether the key file is another than before; that costs 
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from agency_client.bootstrap.keyring import Keyring
-from agency_client.bootstrap.profile import KEY_FILE, open_keyring
+from agency_client.bootstrap.profile import KEY_FILE, change_keyring, open_keyring
+from agency_client.bootstrap.renewal import without_key
 from agency_client.errors import AgencyError, Reason
+from keys.entries import AgencyEntry
 from keys.errors import KeyFileError
 from keys.identities import DecryptionKey
 
@@ -48,6 +50,24 @@ class HeldKeys:
                 self._keyring = self._reopened()
                 self._stamp = stamp
             return self._keyring
+
+    @property
+    def request(self) -> AgencyEntry:
+        """What we ask the stewards to publish of us."""
+        return self.current.request
+
+    @property
+    def encryption_ids(self) -> Collection[str]:
+        """Ids of the private encryption keys that are there."""
+        return frozenset(self.decryption)
+
+    def destroy(self, key_id: str, now: int) -> None:
+        """Remove a private encryption key from the key file; implements `ports.own_keys`.
+
+        Raises:
+            AgencyError, KeyFileError: as `change_keyring`; NOT_FOUND.
+        """
+        change_keyring(self._folder, self._passphrase, lambda ring: without_key(ring, key_id, now))
 
     def _reopened(self) -> Keyring:
         try:

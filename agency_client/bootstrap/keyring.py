@@ -21,7 +21,7 @@ from keys.directory import Directory
 from keys.entries import AgencyEntry, decode_content, encode_content
 from keys.errors import KeyFileError, TrustError
 from keys.errors import Reason as TrustReason
-from keys.framing import read_uint, u8
+from keys.framing import read_uint, u8, u64
 from keys.identities import (
     DecryptionKey,
     decryption_key_secrets,
@@ -53,6 +53,8 @@ _SIGNING = "signing"
 _ASSERTION = "assertion.ed25519"
 _REQUEST, _GATEWAY, _STORE = "request", "gateway.key", "store.key"
 _TLS_ROOT, _ISSUING = "tls-root", "tls-root.issuing"
+_SINCE, _FORMER = "tls-root.issuing-since", "tls-root.former"
+"""A key file of before may lack these two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,9 @@ class Keyring:
         store_key: opens what the agency remembers.
         assertion_seed: what it asserts of its officers with.
         issuing: which of `tls_roots` issues the gateway's certificate.
+        issuing_since: since when it does, ms; 0 where it is the agency's first.
+        former_root: DER of the root that the request left out last; its key is destroyed, and the
+            directory may have it until stewards admit the request.
     """
 
     request: AgencyEntry
@@ -79,6 +84,16 @@ class Keyring:
     store_key: bytes = field(repr=False)
     assertion_seed: bytes = field(repr=False)
     issuing: int = 0
+    issuing_since: int = 0
+    former_root: bytes = b""
+
+    @property
+    def ours(self) -> AgencyEntry:
+        """All that the directory may have of us: the request, and the root left out last."""
+        if not self.former_root:
+            return self.request
+        roots = (*self.request.tls_roots, self.former_root)
+        return replace(self.request, tls_roots=roots)
 
     @property
     def agency(self) -> str:
@@ -127,7 +142,7 @@ class Keyring:
         start, end = now - BACKDATED_MS, now + SIGNING_DAYS * DAY_MS
         signer = generate_signer(f"{day}-sign")
         decryption = generate_decryption_key(f"{day}-seal")
-        tls_root = make_root(f"agency {about.agency}", not_before=start, not_after=end)
+        tls_root = new_root(about.agency, now)
         gateway_key = generate_key()
         assertion_seed = secrets.token_bytes(SEED_BYTES)
         leaf = _leaf(about.agency, tls_root, gateway_key, start, end)
@@ -157,6 +172,8 @@ class Keyring:
             **decryption_key_secrets(self.decryption),
             _REQUEST: encode_content(self.request),
             _ISSUING: u8(self.issuing),
+            _SINCE: u64(self.issuing_since),
+            _FORMER: self.former_root,
             _GATEWAY: self.gateway_key,
             _STORE: self.store_key,
             _ASSERTION: self.assertion_seed,
@@ -188,6 +205,8 @@ class Keyring:
                 store_key=held[_STORE],
                 assertion_seed=held[_ASSERTION],
                 issuing=_issuing(held[_ISSUING], len(request.tls_roots)),
+                issuing_since=read_uint(held.get(_SINCE, u64(0)), 8),
+                former_root=held.get(_FORMER, b""),
             )
         except (KeyError, IndexError, TrustError):
             raise KeyFileError(
@@ -242,6 +261,13 @@ class Keyring:
         keyset = directory.keyset(self.agency, signer.keyset_id)
         revoked = directory.revoked_from(self.agency, "keyset", signer.keyset_id)
         return keyset is not None and revoked is None and keyset.is_valid_at(now)
+
+
+def new_root(agency: str, now: int) -> CertifiedKey:
+    """Return a fresh root of an agency's TLS certificates."""
+    return make_root(
+        f"agency {agency}", not_before=now - BACKDATED_MS, not_after=now + SIGNING_DAYS * DAY_MS
+    )
 
 
 def _assertion_key(key_id: str, seed: bytes, start: int, end: int) -> AssertionKey:

@@ -25,7 +25,7 @@ from agency_client.services.invitations import FILE_NAME as INVITATION_FILE
 from agency_client.services.steward_home import write_whole
 from keys.entries import AgencyEntry, encode_content
 from keys.errors import DirectoryError
-from keys.keyfile import read_keyfile, write_keyfile
+from keys.keyfile import read_keyfile, wipe_unfinished, write_keyfile
 from keys.signers import SIGNING_PURPOSE
 
 KEY_FILE = "agency.key"
@@ -106,17 +106,19 @@ def change_keyring(
 ) -> Keyring:
     """Change a profile's keys, whole or not at all, and write what is asked of the stewards anew.
 
-    The keys come first: nobody is asked to admit one that is not stored.
+    The keys come first: nobody is asked to admit one that is not stored. What they replace is
+    overwritten (`write_keyfile`), and so is what an earlier change that was cut off left.
 
     Raises:
-        AgencyError: as `open_keyring`; PROFILE_IN_USE; STORE_FAILED where the disk refuses; or what
-            `change` refuses. No key is changed then.
+        AgencyError: as `open_keyring`; PROFILE_IN_USE; or what `change` refuses: no key is changed
+            then. STORE_FAILED where the disk refuses: the keys are the old or the new ones, whole.
         KeyFileError: as `open_keyring`.
     """
     secret = secret_bytes(passphrase)
     try:
         with _changing(folder):
             changed = change(open_keyring(folder, secret))
+            wipe_unfinished(folder / KEY_FILE)
             write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, changed.secrets(), secret)
             write_whole(folder / REQUEST_FILE, request_text(changed))
     except OSError as error:

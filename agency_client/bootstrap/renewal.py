@@ -72,23 +72,48 @@ def rotated(keyring: Keyring, entry: AgencyEntry | None, now: int, overlap_days:
     Raises:
         AgencyError: NOT_ENROLLED; RENEWAL_WAITS.
     """
-    check_settled(keyring, entry)
+    known = check_settled(keyring, entry)
     request, start = keyring.request, now - BACKDATED_MS
     ends = now + overlap_days * DAY_MS
-    signer = generate_signer(_fresh_id("sign", now, [one.keyset_id for one in request.signing]))
-    key = generate_decryption_key(
-        _fresh_id("seal", now, [one.key_id for one in request.encryption])
-    )
+    signed = [one.keyset_id for each in (request, known) for one in each.signing]
+    sealed = [one.key_id for each in (request, known) for one in each.encryption]
+    signer = generate_signer(_fresh_id("sign", now, signed))
+    key = generate_decryption_key(_fresh_id("seal", now, sealed))
     keyset = signer.public(valid_from=start, valid_until=now + SIGNING_DAYS * DAY_MS)
     public = key.public(valid_from=start, valid_until=now + ENCRYPTION_DAYS * DAY_MS)
     earlier = [_ended(one, ends) for one in request.signing][-(MAX_KEYSETS - 1) :]
-    sealed_to = [_ended(one, ends) for one in request.encryption]
+    sealed_to = [_ended(one, ends) for one in _still_listed(keyring, now)]
     return replace(
         keyring,
         signers=(signer, *keyring.signers),
         decryption=(*keyring.decryption, key),
         request=replace(request, signing=(*earlier, keyset), encryption=(*sealed_to, public)),
     )
+
+
+def without_key(keyring: Keyring, key_id: str, now: int) -> Keyring:
+    """Return the keys without a private encryption key; whoever calls has checked that it is over.
+
+    The request lists it while its validity lasts, which is so of a revoked one: an entry that has
+    it is still ours. Afterwards it is left out, and the stewards' next entry leaves it out too.
+
+    Raises:
+        AgencyError: NOT_FOUND; there is no such key.
+    """
+    left = tuple(one for one in keyring.decryption if one.key_id != key_id)
+    if len(left) == len(keyring.decryption):
+        raise AgencyError(Reason.NOT_FOUND, f"no encryption key of ours is {key_id}")
+    changed = replace(keyring, decryption=left)
+    listed = tuple(_still_listed(changed, now))
+    return replace(changed, request=replace(changed.request, encryption=listed))
+
+
+def _still_listed(keyring: Keyring, now: int) -> list[EncryptionKey]:
+    """Return the encryption keys of the request but for those that ended and were destroyed."""
+    held = {one.key_id for one in keyring.decryption}
+    return [
+        one for one in keyring.request.encryption if one.key_id in held or one.valid_until > now
+    ]
 
 
 def _ended(key: _Key, ends: int) -> _Key:
@@ -98,9 +123,16 @@ def _ended(key: _Key, ends: int) -> _Key:
 
 
 def _fresh_id(use: str, now: int, taken: Collection[str]) -> str:
-    """Return a key id of today that the agency never had."""
-    wanted = [f"{_day(now)}-{use}", *(f"{_day(now)}-{use}-{n}" for n in range(2, MAX_KEYSETS + 2))]
-    return next(one for one in wanted if one not in taken)
+    """Return a key id of today that the agency never had.
+
+    It counts on from the last of the day, for those before may have been destroyed; the last never
+    is while no other takes its place.
+    """
+    first = f"{_day(now)}-{use}"
+    numbers = [int(one.removeprefix(f"{first}-")) for one in taken if one.startswith(f"{first}-")]
+    if not numbers:
+        return f"{first}-2" if first in taken else first
+    return f"{first}-{max(numbers) + 1}"
 
 
 def _day(now: int) -> str:

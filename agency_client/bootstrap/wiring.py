@@ -26,6 +26,7 @@ from agency_client.services.checkpoints import CheckpointService
 from agency_client.services.directory import DirectoryService, verified_directory
 from agency_client.services.ending import EndingService
 from agency_client.services.holding import HoldService
+from agency_client.services.key_ending import KeyEnding
 from agency_client.services.key_life import KeyLife
 from agency_client.services.mailbox import Mailbox
 from agency_client.services.officers import OfficerRegister
@@ -78,6 +79,7 @@ class Wiring:
     saving: AttachmentDownload
     status: StatusService
     key_life: KeyLife
+    key_ending: KeyEnding
     partners: PartnerService
     cards: CardService
     audit: AuditService
@@ -131,7 +133,7 @@ class Wiring:
         )
 
         def asked() -> AgencyEntry:
-            return held.current.request
+            return held.current.ours
 
         partners = PartnerService(
             agency=keyring.agency, asked=asked, store=store, directory=directory, clock=clock
@@ -270,6 +272,14 @@ class Wiring:
                 partners=partners,
             ),
             key_life=KeyLife(request=keyring.request, uses=store.key_uses),
+            key_ending=KeyEnding(
+                keys=held,
+                store=store,
+                broker=broker,
+                directory=directory,
+                checkpoints=checkpoints,
+                clock=clock,
+            ),
             partners=partners,
             cards=CardService(
                 agency=keyring.agency,

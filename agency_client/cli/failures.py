@@ -118,6 +118,18 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
         Exit.CONFLICT,
         "run `tocsin keys request` and give its file to a steward",
     ),
+    Reason.ROOT_NEEDED: (
+        Exit.CONFLICT,
+        "nothing was changed; try again then, or choose another --overlap-days",
+    ),
+    Reason.KEY_COUNTS: (
+        Exit.REFUSED,
+        "nothing was destroyed; `tocsin keys rotate` makes the keys that take its place",
+    ),
+    Reason.KEY_NEEDED: (
+        Exit.REFUSED,
+        "nothing was destroyed; wait, or give up what only this key opens with --lose-unread",
+    ),
     Reason.REVIEW_OVERDUE: (
         Exit.REFUSED,
         "a supervisor has to review the last one first: `tocsin review`",

@@ -2,10 +2,13 @@
 """`tocsin keys`: this agency's keys, and how they follow each other."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import click
 
+from agency_client.bootstrap import Agency
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import (
     REQUEST_FILE,
@@ -17,6 +20,7 @@ from agency_client.bootstrap.renewal import (
     OVERLAP_DAYS,
     rotated,
 )
+from agency_client.bootstrap.tls_rollover import TLS_OVERLAP_DAYS, Step, take_step
 from agency_client.cli.comparing import shown
 from agency_client.cli.framework import LazyGroup, command, common
 from agency_client.cli.output import columns, instant
@@ -43,18 +47,21 @@ MAX_OVERLAP_DAYS = 365
     lazy={
         "list": (f"{_CLI}.keys:list_keys", "our keys with their fingerprints"),
         "rotate": (f"{_CLI}.keys:rotate", "make new signing and encryption keys beside the old"),
+        "roll-tls": (f"{_CLI}.keys:roll_tls", "take the next step to another TLS root"),
         "request": (f"{_CLI}.keys:request", "write what the stewards are asked to admit, anew"),
         "exposure": (f"{_CLI}.keys_care:exposure", "what a stolen key of ours would open"),
+        "destroy": (f"{_CLI}.keys_care:destroy", "destroy an encryption key that has ended"),
     },
     examples=(
         "tocsin keys",
         "tocsin keys rotate",
         "tocsin keys exposure 2026-11-25-seal",
+        "tocsin keys destroy 2026-11-25-seal",
     ),
 )
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List this agency's keys, renew them, and see what a stolen one would open.
+    """List this agency's keys, renew them, see what a stolen one would open, end old ones.
 
     Without a command it lists them.
     """
@@ -131,6 +138,57 @@ def rotate(context: click.Context, *, overlap_days: int) -> None:
     )
 
 
+_TAKEN = {
+    Step.ADDED: (
+        "made         a second TLS root; certificates are issued under the first still",
+        "once stewards have admitted it, run `tocsin keys roll-tls` again to change over",
+    ),
+    Step.SWITCHED: (
+        "changed      certificates are issued under the second TLS root from now on",
+        "run `tocsin keys roll-tls` again after the overlap to leave the first one out",
+    ),
+    Step.DROPPED: (
+        "left out     the first TLS root; its key is destroyed",
+        "once stewards have admitted that, nobody is let in under it",
+    ),
+}
+"""What was done, and what follows."""
+
+
+@command("roll-tls", "tocsin keys roll-tls", "tocsin keys roll-tls --json | jq -r .step")
+@click.option(
+    "--overlap-days",
+    default=TLS_OVERLAP_DAYS,
+    show_default=True,
+    type=click.IntRange(0, MAX_OVERLAP_DAYS),
+    help="how long the second root issues before the first is left out",
+)
+@click.pass_context
+def roll_tls(context: click.Context, *, overlap_days: int) -> None:
+    """Take the next of three steps to another root of our TLS certificates.
+
+    First a second root is made, and the stewards are asked to admit both. When they have, the next
+    run changes to it, once the broker has let us in under it; running programs follow by
+    themselves. After the overlap a third run leaves the first root out, and the stewards are asked
+    to admit that. A run that comes too early is refused and changes nothing. The gateway's key
+    stays the same.
+    """
+    step, keyring = run_async(_rolled(context, overlap_days))
+    done, follows = _TAKEN[step]
+    told = {"step": step.value, "tls_roots": len(keyring.tls_roots), "follows": follows}
+    if step is Step.SWITCHED:
+        printer(context).document("keys-tls", told, [done, follows])
+    else:
+        _asked(context, keyring, [done], kind="keys-tls", more=told, then=[follows])
+
+
+async def _rolled(context: click.Context, overlap_days: int) -> tuple[Step, Keyring]:
+    folder = existing_profile(common(context))
+    secret = profile_secret(common(context), folder)
+    async with Agency.connect(folder, secret) as agency:
+        return await take_step(agency, folder, secret, overlap_days)
+
+
 @command("request", "tocsin keys request", "tocsin keys request --json")
 @click.pass_context
 def request(context: click.Context) -> None:
@@ -138,7 +196,7 @@ def request(context: click.Context) -> None:
     folder = existing_profile(common(context))
     keyring = open_keyring(folder, profile_secret(common(context), folder))
     write_whole(folder / REQUEST_FILE, request_text(keyring))
-    _asked(context, keyring, [])
+    _asked(context, keyring)
 
 
 async def _entry(context: click.Context) -> AgencyEntry | None:
@@ -153,13 +211,22 @@ def _change(context: click.Context, step: Callable[[Keyring], Keyring]) -> Keyri
     return change_keyring(folder, profile_secret(common(context), folder), step)
 
 
-def _asked(context: click.Context, keyring: Keyring, told: list[str]) -> None:
+def _asked(
+    context: click.Context,
+    keyring: Keyring,
+    told: Sequence[str] = (),
+    *,
+    kind: str = "keys-request",
+    more: Mapping[str, Any] = MappingProxyType({}),
+    then: Sequence[str] = (),
+) -> None:
     """Print what the stewards are asked to admit, with the words to read out to them."""
     path = existing_profile(common(context)) / REQUEST_FILE
     named = member_bytes(keyring.request)
     printer(context).document(
-        "keys-request",
+        kind,
         {
+            **more,
             "agency": keyring.agency,
             "request": str(path),
             "words": spoken(named),
@@ -172,5 +239,6 @@ def _asked(context: click.Context, keyring: Keyring, told: list[str]) -> None:
             f"request      {path}",
             *shown(named),
             "give the request to a steward; when they call back, read the six words to them",
+            *then,
         ],
     )

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tocsin keys exposure`: what a stolen key would open, or has signed."""
+"""`tocsin keys exposure | destroy`: what a stolen key would open, and the end of one."""
 
 from typing import Any
 
 import click
 
+from agency_client.bootstrap import Agency
 from agency_client.cli.framework import command, common
 from agency_client.cli.output import columns, counted, instant, safe
 from agency_client.cli.runtime import (
+    confirm,
     opened,
     printer,
     run_async,
@@ -42,6 +44,52 @@ def exposure(context: click.Context, *, key: str) -> None:
 async def _exposure(context: click.Context, key: str) -> tuple[Exposure, ...]:
     async with opened(common(context)) as agency:
         return await agency.key_life.exposure(key)
+
+
+@command(
+    "destroy",
+    "tocsin keys destroy 2026-11-25-seal",
+    "tocsin keys destroy 2026-11-25-seal --yes --json",
+)
+@click.argument("key", metavar="KEY")
+@click.option(
+    "--lose-unread",
+    is_flag=True,
+    help="receive nothing before: what the broker still holds for KEY is lost to us for good",
+)
+@click.option("--yes", is_flag=True, help="do not ask")
+@click.pass_context
+def destroy(context: click.Context, *, key: str, lose_unread: bool, yes: bool) -> None:
+    """Destroy an encryption key that has ended, so that nobody opens what was sealed to it.
+
+    KEY is an id that `tocsin keys` lists. First everything that the broker has for us is received;
+    it is kept under keys of its own, and shown and found as before. Refused is a key to which
+    partners may still seal, the newest one, one that ended less than a day ago, and one that mail
+    which was not read yet needs. Programs that receive do the same by themselves when a key is due.
+    Backups of `agency.key` that were made before still hold the key: destroy those too.
+    """
+    run_async(_destroy(context, key, lose_unread=lose_unread, is_asked=not yes))
+    printer(context).document(
+        "keys-destroyed",
+        {"destroyed": key, "received_before": not lose_unread},
+        [
+            f"destroyed    {safe(key)}: what was sealed to it opens nowhere any more",
+            "backups of agency.key from before still hold it; destroy them too",
+        ],
+    )
+
+
+async def _destroy(context: click.Context, key: str, *, lose_unread: bool, is_asked: bool) -> None:
+    async with opened(common(context)) as agency:
+        await agency.check_key(key, lose_unread=lose_unread)
+        if is_asked:
+            _confirm(agency, key, lose_unread=lose_unread)
+        await agency.destroy_key(key, lose_unread=lose_unread)
+
+
+def _confirm(agency: Agency, key: str, *, lose_unread: bool) -> None:
+    lost = " and lose what it alone opens" if lose_unread else ""
+    confirm(f"Destroy {safe(key)} of {agency.agency_id} for good{lost}?")
 
 
 def _lines(found: Exposure) -> list[str]:

@@ -56,6 +56,9 @@ class OpeningKind(StrEnum):
     APPROVAL = "approval"
     """The second person approved one."""
 
+    KEY_END = "key-end"
+    """An encryption key of ours is destroyed, which follows; `case` is its id."""
+
 
 SHOWING = frozenset(
     {

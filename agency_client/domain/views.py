@@ -175,7 +175,10 @@ class MailReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveReport:
-    """What one catch-up stored, and what it found wrong; `mail` is what came with it."""
+    """What one catch-up stored, and what it found wrong; `mail` is what came with it.
+
+    `is_complete`: all that was there when it began has arrived; the broker did not end it before.
+    """
 
     frames: int
     notices: int
@@ -183,6 +186,7 @@ class ReceiveReport:
     withheld: int
     findings: tuple[Finding, ...]
     mail: MailReport = field(default_factory=MailReport)
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

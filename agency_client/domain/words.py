@@ -9,19 +9,14 @@ Not here: who compared them, and what follows. Source: docs/protocol.md section 
 import re
 from functools import lru_cache
 
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
 from agency_client.domain.word_list import WORDS
 from agency_client.errors import AgencyError, Reason
 from keys.entries import AgencyEntry
 from keys.framing import framed, listed, sha256
+from keys.stretching import stretched
 
 COUNT = 6
 BITS_EACH = 11
-MEMORY_KIB = 64 * 1024
-PASSES = 3
-LANES = 4
-"""RFC 9106's second recommended setting, as for key files."""
 
 _SALT = b"tocsin/words/v1\x00"
 """Fixed: both sides must find the same words. It keeps this use apart from all others."""
@@ -52,10 +47,8 @@ def member_bytes(entry: AgencyEntry) -> bytes:
 @lru_cache(maxsize=256)
 def spoken(data: bytes) -> str:
     """Return the six words of some bytes, with spaces between. Slow on purpose."""
-    stretched = Argon2id(
-        salt=_SALT, length=_BYTES, iterations=PASSES, lanes=LANES, memory_cost=MEMORY_KIB
-    ).derive(data)
-    number = int.from_bytes(stretched, "big") >> (8 * _BYTES - COUNT * BITS_EACH)
+    drawn = int.from_bytes(stretched(data, _SALT, _BYTES), "big")
+    number = drawn >> (8 * _BYTES - COUNT * BITS_EACH)
     places = (number >> (BITS_EACH * at) & (len(WORDS) - 1) for at in reversed(range(COUNT)))
     return " ".join(WORDS[place] for place in places)
 

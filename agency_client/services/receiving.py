@@ -10,7 +10,7 @@ Source: design sections 2 and 4; broker.md section 2.4 for the stream.
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from agency_client.domain.delivery import (
@@ -93,9 +93,10 @@ class Receiver:
             AgencyError: the broker cannot be reached, or refuses.
         """
         report = ReceiveReport(frames=0, notices=0, stubs=0, withheld=0, findings=())
-        async for batch in self.session(wanted, until_caught_up=True):
+        all_came = asyncio.Event()
+        async for batch in self.session(wanted, until_caught_up=True, caught_up=all_came.set):
             report = _added(report, batch)
-        return report
+        return replace(report, is_complete=all_came.is_set())
 
     async def session(
         self,
@@ -103,6 +104,7 @@ class Receiver:
         *,
         until_caught_up: bool = False,
         opened: Callable[[], None] | None = None,
+        caught_up: Callable[[], None] | None = None,
     ) -> AsyncGenerator[StoredBatch, None]:
         """Yield batches of one stream as they are stored; ends where the broker ends the stream.
 
@@ -110,6 +112,8 @@ class Receiver:
             wanted: what to receive.
             until_caught_up: end when all that was stored before has arrived.
             opened: told when the broker has opened the stream.
+            caught_up: told when all has arrived and is stored, of a stream that ends then; not
+                where the broker ended it before.
 
         Raises:
             AgencyError: the broker cannot be reached, or refuses.
@@ -120,6 +124,7 @@ class Receiver:
             wanted=wanted,
             until_caught_up=until_caught_up,
             opened=opened,
+            caught_up=caught_up,
         )
         while session.again:
             session.again = False
@@ -150,6 +155,8 @@ class Receiver:
                 if broken is not None:
                     raise broken
             if session.until_caught_up and pump.caught_up and pump.empty:
+                if session.caught_up is not None:
+                    session.caught_up()
                 if session.all_acknowledged:
                     return
                 pump.hurry(ACKNOWLEDGE_SECONDS)
@@ -272,6 +279,7 @@ class _Session:
     wanted: Filter
     until_caught_up: bool
     opened: Callable[[], None] | None
+    caught_up: Callable[[], None] | None
     again: bool = True
     ahead: tuple[Cursor, ...] = ()
     sent: dict[str, int] = field(default_factory=dict)

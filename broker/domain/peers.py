@@ -17,9 +17,16 @@ class PeerKind(StrEnum):
 class Peer:
     """An authenticated party: an agency or auditor by its id, a steward by its name.
 
-    `certificate` is the SHA-256 of what it showed, 32 bytes; two connections of one party are one.
+    Two connections of one party are one, whatever they showed.
+
+    Attributes:
+        kind: what it may do at all.
+        name: whose it is.
+        certificate: SHA-256 of what it showed, 32 bytes.
+        root: SHA-256 of the root that this hangs on, 32 bytes.
     """
 
     kind: PeerKind
     name: str
     certificate: bytes = field(default=b"", compare=False, repr=False)
+    root: bytes = field(default=b"", compare=False, repr=False)

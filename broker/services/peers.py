@@ -20,7 +20,7 @@ from keys.directory import Directory
 from keys.errors import TrustError
 from keys.fields import STEWARD_PREFIX
 from keys.framing import listed, sha256
-from keys.tls import PeerName, peer_name, spki_pin, thumbprint, valid_until, verify_peer
+from keys.tls import PeerName, peer_name, spki_pin, thumbprint, valid_until, verified_root
 
 TLS_VERSION = "TLSv1.3"
 MAX_KNOWN = 4096
@@ -38,20 +38,22 @@ class _Anchor:
     roots: tuple[bytes, ...]
     pin: bytes
 
-    def holds_under(self, now: "_Anchor") -> bool:
-        """Whether what hung on this hangs on what the directory says `now` all the same.
-
-        A root that is added, to take the place of another later, takes nothing from what is there.
-        """
-        return (self.peer, self.pin) == (now.peer, now.pin) and set(self.roots) <= set(now.roots)
+    @property
+    def root_digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of each root."""
+        return tuple(map(sha256, self.roots))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """A certificate that was verified, and how long that counts."""
 
-    anchor: _Anchor
+    peer: Peer
     until: int
+
+
+_Hold = tuple[Peer, bytes, bytes]
+"""Who showed certificates, of which pinned key, under which root (its SHA-256)."""
 
 
 class Peers:
@@ -63,7 +65,7 @@ class Peers:
         self._refusals = refusals
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._under: Directory | None = None
-        self._shown: dict[Peer, tuple[_Anchor, int]] = {}
+        self._shown: dict[_Hold, int] = {}
 
     def authenticate(self, leaf_pem: bytes, chain_pem: bytes, tls_version: str) -> Peer:
         """Return whose certificate it is.
@@ -73,14 +75,14 @@ class Peers:
         """
         if tls_version != TLS_VERSION:
             raise _stranger(f"peer speaks {tls_version or 'no TLS'}")
-        anchor = self._verified(leaf_pem, chain_pem)
+        peer = self._verified(leaf_pem, chain_pem)
         try:
-            self.check(anchor.peer)
+            self.check(peer)
         except BrokerError as error:
             if error.reason is Reason.AGENCY_LOCKED:
-                self.count_refusal(anchor.peer, error)
+                self.count_refusal(peer, error)
             raise
-        return replace(anchor.peer, certificate=thumbprint(leaf_pem))
+        return peer
 
     def count_refusal(self, peer: Peer, error: BrokerError) -> None:
         """Count a call that a party may not make, for the log."""
@@ -89,6 +91,9 @@ class Peers:
 
     def check(self, peer: Peer) -> None:
         """Refuse a peer that was locked, retired, or enrolled otherwise since it was verified.
+
+        What hangs on one of several roots of a party holds until that root is dropped: others that
+        come or go take nothing from it, and give it nothing.
 
         Raises:
             BrokerError: UNAUTHENTICATED, AGENCY_LOCKED.
@@ -99,11 +104,11 @@ class Peers:
         )
         if peer.kind is not PeerKind.STEWARD:
             self._directory.standing(peer.name)
-        shown, until = self._shown.get(peer, (None, 0))
-        if shown is None or not shown.holds_under(anchor) or self._clock.now() > until:
+        until = self._shown.get((anchor.peer, anchor.pin, peer.root), 0)
+        if peer.root not in anchor.root_digests or self._clock.now() > until:
             raise _stranger(f"enrolment of {peer.name} changed, or its certificate has ended")
 
-    def _verified(self, leaf: bytes, chain: bytes) -> _Anchor:
+    def _verified(self, leaf: bytes, chain: bytes) -> Peer:
         directory, now = self._directory.federation.directory, self._clock.now()
         if directory is not self._under:
             self._known.clear()
@@ -112,28 +117,29 @@ class Peers:
         known = self._known.get(key)
         if known is not None and now <= known.until:
             self._known.move_to_end(key)
-            return known.anchor
-        anchor, ends = _verify(leaf, chain, directory, now)
-        self._known[key] = _Known(anchor=anchor, until=min(ends, now + AGAIN_MS))
+            return known.peer
+        peer, pin, ends = _verify(leaf, chain, directory, now)
+        self._known[key] = _Known(peer=peer, until=min(ends, now + AGAIN_MS))
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
-        shown, until = self._shown.get(anchor.peer, (None, 0))
-        self._shown[anchor.peer] = anchor, max(ends, until) if shown == anchor else ends
-        return anchor
+        hold = peer, pin, peer.root
+        self._shown[hold] = max(ends, self._shown.get(hold, 0))
+        return peer
 
 
-def _verify(leaf: bytes, chain: bytes, directory: Directory, now: int) -> tuple[_Anchor, int]:
-    """Return what a certificate hangs on, verified, and its last valid instant."""
+def _verify(leaf: bytes, chain: bytes, directory: Directory, now: int) -> tuple[Peer, bytes, int]:
+    """Return whose certificate it is, verified, the pin it fulfils, and its last valid instant."""
     try:
         anchor = _anchor(peer_name(leaf), directory)
-        verify_peer(leaf, chain, anchor.roots, now)
+        root = verified_root(leaf, chain, anchor.roots, now)
         pinned = spki_pin(leaf) == anchor.pin if anchor.pin else True
         ends = valid_until(leaf)
     except TrustError as error:
         raise _stranger(error.detail) from None
     if not pinned:
         raise _stranger(f"the key of {anchor.peer.name} is not the one enrolled")
-    return anchor, ends
+    peer = replace(anchor.peer, certificate=thumbprint(leaf), root=sha256(root))
+    return peer, anchor.pin, ends
 
 
 def _anchor(name: PeerName, directory: Directory) -> _Anchor:

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from keys import merkle
 from keys.checkpoint import Checkpoint, key_id, log_public, sign_checkpoint
 from keys.framing import framed, listed, u32
-from keys.keyfile import LANES, MEMORY_KIB, PASSES
 from keys.logleaf import Value, encode_leaf, field_bytes, field_hash
+from keys.stretching import LANES, MEMORY_KIB, PASSES
 from tests.vectors.cast import DAY, NOW, ORIGIN, TOPIC, Cast, secret, short_id
 from tests.vectors.federation import LOG_SEED
 from tests.vectors.form import Vector

@@ -10,6 +10,7 @@ from agency_client.bootstrap.keyring import BACKDATED_MS, DAY_MS, Keyring
 from agency_client.bootstrap.renewal import (
     MAX_KEYSETS,
     rotated,
+    without_key,
 )
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.admission import admitted
@@ -141,6 +142,37 @@ def test_the_list_of_keysets_does_not_grow_for_ever(fresh: Keyring) -> None:
         keyring = rotated(keyring, keyring.request, NOW, OVERLAP)
     assert len(keyring.request.signing) == MAX_KEYSETS
     assert keyring.request.signing[-1].keyset_id == keyring.signer.keyset_id
+
+
+def test_a_destroyed_key_is_in_neither_the_keys_nor_once_it_ended_in_the_request(
+    fresh: Keyring, renewed: Keyring
+) -> None:
+    old, ended = fresh.decryption[0].key_id, NOW + OVERLAP * DAY_MS
+    left = without_key(renewed, old, ended)
+    assert [one.key_id for one in left.decryption] == [renewed.decryption[1].key_id]
+    assert left.request.encryption == renewed.request.encryption[1:]
+    assert f"decryption.{old}" not in left.secrets()
+    assert Keyring.from_secrets(left.secrets()).secrets() == left.secrets()
+
+
+def test_a_destroyed_key_stays_in_the_request_while_its_validity_lasts(
+    fresh: Keyring, renewed: Keyring
+) -> None:
+    left = without_key(renewed, fresh.decryption[0].key_id, NOW)
+    assert left.request == renewed.request
+    later = rotated(left, renewed.request, NOW + OVERLAP * DAY_MS, OVERLAP)
+    assert fresh.decryption[0].key_id not in {one.key_id for one in later.request.encryption}
+
+
+def test_a_key_that_is_not_there_is_not_destroyed(renewed: Keyring) -> None:
+    assert refusal(lambda: without_key(renewed, "2000-01-01-seal", NOW)) is Reason.NOT_FOUND
+
+
+def test_a_destroyed_key_s_name_does_not_come_back_the_same_day(renewed: Keyring) -> None:
+    third = rotated(renewed, renewed.request, NOW + 1000, 0)
+    left = without_key(third, renewed.decryption[1].key_id, NOW + 2000)
+    fourth = rotated(left, left.request, NOW + 3000, 0)
+    assert fourth.decryption[-1].key_id not in {one.key_id for one in third.decryption}
 
 
 def test_one_renewal_waits_for_the_stewards_before_the_next(

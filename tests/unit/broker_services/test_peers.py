@@ -196,6 +196,7 @@ async def test_a_certificate_under_an_old_root_is_believed_while_a_new_one_is_ad
     assert ask(world, issued(world, added, key=key)) == GREEK
 
 
+@pytest.mark.must("TLS-9")
 async def test_when_a_root_is_dropped_nothing_is_believed_that_hung_on_it_alone(
     world: World,
 ) -> None:
@@ -209,8 +210,34 @@ async def test_when_a_root_is_dropped_nothing_is_believed_that_hung_on_it_alone(
         world.services.peers.check(peer)
     assert caught.value.reason is Reason.UNAUTHENTICATED
     assert refusal(world, shown(world)) is Reason.UNAUTHENTICATED
-    assert ask(world, issued(world, added, key=agency.tls_leaf.key)) == GREEK
+    another = ask(world, issued(world, added, key=agency.tls_leaf.key))
+    world.services.peers.check(another)
+    with pytest.raises(BrokerError):
+        world.services.peers.check(peer)
+
+
+async def test_what_hangs_on_the_next_root_lives_on_when_the_old_one_is_dropped(
+    world: World,
+) -> None:
+    agency = world.federation.agencies["gr-pol"]
+    added = make_root("next", not_before=NOW - DAY, not_after=NOW + YEARS)
+    both = replace(agency.entry, tls_roots=(*agency.entry.tls_roots, added.certificate))
+    await world.submit(both)
+    peer = ask(world, issued(world, added, key=agency.tls_leaf.key))
+    assert ask(world, shown(world)) == peer
+    await world.submit(replace(both, tls_roots=(added.certificate,)))
     world.services.peers.check(peer)
+    assert refusal(world, shown(world)) is Reason.UNAUTHENTICATED
+
+
+async def test_a_certificate_under_a_root_that_is_not_listed_yet_is_refused(world: World) -> None:
+    agency = world.federation.agencies["gr-pol"]
+    added = make_root("next", not_before=NOW - DAY, not_after=NOW + YEARS)
+    leaf = issued(world, added, key=agency.tls_leaf.key)
+    assert refusal(world, leaf) is Reason.UNAUTHENTICATED
+    roots = (*agency.entry.tls_roots, added.certificate)
+    await world.submit(replace(agency.entry, tls_roots=roots))
+    assert ask(world, leaf) == GREEK
 
 
 async def test_a_change_of_the_directory_leaves_others_alone(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cryptography.cobblestone import Cobblestone256Encryptor
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from keys import keyfile
 from keys.errors import KeyFileError, Reason
 from keys.framing import framed, listed, u32, unframe
 from keys.keyfile import (
@@ -16,6 +17,7 @@ from keys.keyfile import (
     open_secrets,
     read_keyfile,
     seal_secrets,
+    wipe_unfinished,
     write_keyfile,
 )
 
@@ -167,6 +169,64 @@ def test_a_file_is_written_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_file_is_replaced_whole(path: Path) -> None:
     write_keyfile(path, "agency", {"new": b"1"}, PASSPHRASE)
     assert read_keyfile(path, "agency", PASSPHRASE) == {"new": b"1"}
+
+
+def test_what_a_write_replaces_is_overwritten_where_it_lay(path: Path, sealed: bytes) -> None:
+    before = os.open(path, os.O_RDONLY)
+    try:
+        write_keyfile(path, "agency", {"new": b"1"}, PASSPHRASE)
+        assert os.read(before, MAX_FILE_BYTES) == bytes(len(sealed))
+    finally:
+        os.close(before)
+    assert read_keyfile(path, "agency", PASSPHRASE) == {"new": b"1"}
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader has the old one open when its bytes are overwritten."""
+    check, others = keyfile._check_own_file, [{"new": b"1"}]
+
+    def check_slowly(handle: int, name: str) -> None:
+        check(handle, name)
+        if others:
+            write_keyfile(path, "agency", others.pop(), PASSPHRASE)
+
+    monkeypatch.setattr(keyfile, "_check_own_file", check_slowly)
+    assert read_keyfile(path, "agency", PASSPHRASE) == {"new": b"1"}
+
+
+def test_a_write_that_fails_overwrites_nothing(path: Path, sealed: bytes) -> None:
+    with pytest.raises(KeyFileError):
+        write_keyfile(path, "agency", HELD, b"")
+    assert path.read_bytes() == sealed
+
+
+def test_what_a_write_that_was_cut_off_left_is_overwritten_and_removed(
+    path: Path, sealed: bytes
+) -> None:
+    left = path.with_name(f".{path.name}.abc")
+    left.write_bytes(sealed)
+    handle = os.open(left, os.O_RDONLY)
+    try:
+        wipe_unfinished(path)
+        assert os.read(handle, MAX_FILE_BYTES) == bytes(len(sealed))
+    finally:
+        os.close(handle)
+    assert list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == sealed
+
+
+def test_a_link_in_a_key_file_s_place_is_not_followed_and_not_replaced(
+    path: Path, sealed: bytes
+) -> None:
+    link = path.with_name("link.keys")
+    link.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_keyfile(link, "agency", HELD, PASSPHRASE)
+    assert link.is_symlink()
+    assert path.read_bytes() == sealed
+    assert {one.name for one in path.parent.iterdir()} == {path.name, link.name}
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from keys.tls import (
     steward_spiffe_id,
     to_pem,
     valid_until,
+    verified_root,
     verify_peer,
 )
 
@@ -105,6 +106,7 @@ def test_a_gateway_is_proved_by_its_agencys_root() -> None:
 def test_a_root_that_is_being_replaced_counts_beside_the_new_one() -> None:
     roots = [OTHER.certificate, ROOT.certificate]
     assert verify_peer(LEAF.certificate, b"", roots, NOW) == URI
+    assert verified_root(LEAF.certificate, b"", roots, NOW) == ROOT.certificate
 
 
 def test_a_steward_is_proved_by_its_own_root() -> None:
