@@ -12,6 +12,8 @@ from pathlib import Path
 
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import KEY_FILE, open_keyring
+from agency_client.bootstrap.recovery_copy import recovery_status
+from agency_client.domain.recovery import RecoveryStatus
 from agency_client.errors import AgencyError, Reason
 from keys.errors import KeyFileError
 from keys.identities import DecryptionKey
@@ -48,6 +50,10 @@ class HeldKeys:
                 self._keyring = self._reopened()
                 self._stamp = stamp
             return self._keyring
+
+    def recovery(self) -> RecoveryStatus:
+        """Return whether custodians could bring the keys back."""
+        return recovery_status(self._folder, self.current)
 
     def _reopened(self) -> Keyring:
         try:

@@ -28,6 +28,7 @@ from keys.identities import (
     decryption_keys_from,
     generate_decryption_key,
 )
+from keys.recovery import RecoveryKey
 from keys.signers import SeedSigner, generate_signer, signer_from
 from keys.tls import (
     CertifiedKey,
@@ -53,6 +54,7 @@ _SIGNING = "signing"
 _ASSERTION = "assertion.ed25519"
 _REQUEST, _GATEWAY, _STORE = "request", "gateway.key", "store.key"
 _TLS_ROOT, _ISSUING = "tls-root", "tls-root.issuing"
+_RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Keyring:
         store_key: opens what the agency remembers.
         assertion_seed: what it asserts of its officers with.
         issuing: which of `tls_roots` issues the gateway's certificate.
+        recovery: to whom a second copy of all this is sealed, where custodians have shares.
     """
 
     request: AgencyEntry
@@ -79,6 +82,7 @@ class Keyring:
     store_key: bytes = field(repr=False)
     assertion_seed: bytes = field(repr=False)
     issuing: int = 0
+    recovery: RecoveryKey | None = None
 
     @property
     def agency(self) -> str:
@@ -161,6 +165,8 @@ class Keyring:
             _STORE: self.store_key,
             _ASSERTION: self.assertion_seed,
         }
+        if self.recovery is not None:
+            held[_RECOVERY] = self.recovery.encode()
         for place, signer in enumerate(self.signers):
             held |= signer.secrets(_numbered(_SIGNING, place))
         for place, root in enumerate(self.tls_roots):
@@ -188,6 +194,7 @@ class Keyring:
                 store_key=held[_STORE],
                 assertion_seed=held[_ASSERTION],
                 issuing=_issuing(held[_ISSUING], len(request.tls_roots)),
+                recovery=RecoveryKey.decode(held[_RECOVERY]) if _RECOVERY in held else None,
             )
         except (KeyError, IndexError, TrustError):
             raise KeyFileError(

@@ -118,6 +118,15 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
         Exit.CONFLICT,
         "run `tocsin keys request` and give its file to a steward",
     ),
+    Reason.RECOVERY_MISSING: (
+        Exit.NOT_FOUND,
+        "give the file with --copy; shares open nothing without it",
+    ),
+    Reason.SHARE_REFUSED: (
+        Exit.CREDENTIAL,
+        "compare it with the paper, word by word; nothing was changed",
+    ),
+    Reason.SHARES_MISSING: (Exit.REFUSED, "ask another custodian; nothing was changed"),
     Reason.REVIEW_OVERDUE: (
         Exit.REFUSED,
         "a supervisor has to review the last one first: `tocsin review`",
@@ -128,7 +137,7 @@ _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {
     TrustReason.PASSPHRASE_WRONG: (
         Exit.CREDENTIAL,
         "",
-        "try again; there is no way round a forgotten passphrase but your backup",
+        "try again; if it is forgotten, custodians can help: `tocsin keys recover --help`",
     ),
     TrustReason.KEY_FILE_MISSING: (
         Exit.CREDENTIAL,

@@ -44,17 +44,21 @@ MAX_OVERLAP_DAYS = 365
         "list": (f"{_CLI}.keys:list_keys", "our keys with their fingerprints"),
         "rotate": (f"{_CLI}.keys:rotate", "make new signing and encryption keys beside the old"),
         "request": (f"{_CLI}.keys:request", "write what the stewards are asked to admit, anew"),
+        "split": (f"{_CLI}.keys_recovery:split", "make shares for custodians, on paper"),
+        "recover": (f"{_CLI}.keys_recovery:recover", "bring the keys back with custodians' shares"),
+        "recovery": (f"{_CLI}.keys_recovery:recovery", "whether custodians could bring them back"),
         "exposure": (f"{_CLI}.keys_care:exposure", "what a stolen key of ours would open"),
     },
     examples=(
         "tocsin keys",
         "tocsin keys rotate",
+        "tocsin keys split --custodians 3 --needed 2",
         "tocsin keys exposure 2026-11-25-seal",
     ),
 )
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List this agency's keys, renew them, and see what a stolen one would open.
+    """List this agency's keys, renew them, share their recovery, see what a stolen one would open.
 
     Without a command it lists them.
     """
