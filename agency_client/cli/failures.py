@@ -165,6 +165,8 @@ _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {
 _ELSEWHERE: dict[tuple[str, Reason | TrustReason], str] = {
     ("steward", Reason.PROFILE_MISSING): "make one with create-federation, or choose --home",
     ("steward", Reason.PROFILE_EXISTS): "choose another --home; nothing was changed",
+    ("steward", Reason.DIRECTORY_CONFLICT): "`tocsin steward push` brings this folder level",
+    ("review", Reason.ALREADY_EXISTS): "`tocsin review` lists what was found",
     ("steward", Reason.ALREADY_EXISTS): "have that signed first, or delete the file",
     ("steward", Reason.NOT_FOUND): "`tocsin steward directory` lists who and what is there",
     ("steward", Reason.BROKER_UNREACHABLE): "check --broker; without it, the entry goes to a file",
