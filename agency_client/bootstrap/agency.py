@@ -50,6 +50,7 @@ from agency_client.domain.views import (
 )
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.explanations import ExplanationService
+from agency_client.services.own_log_reading import OwnLogReading
 from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
 from keys.directory import Directory
@@ -119,8 +120,13 @@ class Agency:
             approvals=wiring.approvals,
             break_glass=wiring.break_glass,
             telling=wiring.telling,
+            fetch=self._fetch_directory,
         )
         """Our officers, and what takes two of them."""
+        self.own_log = OwnLogReading(
+            store=wiring.store, register=wiring.register, clock=wiring.clock
+        )
+        """Who looked at what here."""
 
     @classmethod
     @asynccontextmanager

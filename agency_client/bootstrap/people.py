@@ -6,6 +6,7 @@ All of it works without the broker; what an originator is to be told is sent whe
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agency_client.domain.views import NoticeView, Viewer
@@ -14,6 +15,7 @@ from agency_client.services.approvals import ApprovalService
 from agency_client.services.break_glass import BreakGlassService
 from agency_client.services.officers import OfficerRegister
 from agency_client.services.telling import Telling
+from keys.errors import TrustError
 
 TELL_SECONDS = 3.0
 """How long somebody in a hurry waits for the originator to be told; else it is told later."""
@@ -27,15 +29,21 @@ class People:
     approvals: ApprovalService
     break_glass: BreakGlassService
     telling: Telling
+    fetch: Callable[[], Awaitable[None]]
 
     async def open_in_danger(
         self, reference: str, viewer: Viewer, *, reason: str, ticket: str
     ) -> NoticeView:
         """Break the glass, and tell the originator at once if the broker is there.
 
+        The stewards may have let the agency do it only now, so the directory is fetched before. One
+        that cannot be fetched or does not verify leaves the one that we have.
+
         Raises:
             AgencyError: as `BreakGlassService.open`.
         """
+        with contextlib.suppress(AgencyError, TrustError):
+            await self.fetch()
         view = await self.break_glass.open(reference, viewer, reason=reason, ticket=ticket)
         await self.tell()
         return view

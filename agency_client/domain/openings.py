@@ -38,6 +38,9 @@ class OpeningKind(StrEnum):
     APPROVAL = "approval"
     """The second person approved one."""
 
+    LOG = "log"
+    """Somebody read this log."""
+
     RECOVERY = "recovery"
     """Shares of our keys were made, or our keys recovered with some; `purpose` says how."""
 
