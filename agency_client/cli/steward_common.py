@@ -18,6 +18,7 @@ from agency_client.cli.framework import Callback, common
 from agency_client.cli.output import Printer, safe
 from agency_client.cli.runtime import passphrase, run_async
 from agency_client.ports.broker import Broker
+from agency_client.services.memberships import without_topic
 from agency_client.services.steward import StewardKey, check_steward
 from agency_client.services.steward_home import Outcome, StewardHome
 from keys.directory import Directory, Entry
@@ -145,6 +146,7 @@ def enter(
     address: str,
 ) -> None:
     """Sign an entry, put it into the federation, say what became of it."""
+    warn(home.bundle().directory, entry)
     if address:
         outcome = online(
             home, keys[0], address, lambda broker: home.add_online(entry, keys, now_ms(), broker)
@@ -152,6 +154,12 @@ def enter(
     else:
         outcome = home.add(entry, keys, now_ms())
     print_outcome(context, home, outcome, in_force=bool(address))
+
+
+def warn(directory: Directory, entry: Entry) -> None:
+    """Tell what is probably a slip, and may be right."""
+    for line in without_topic(directory, entry):
+        click.echo(f"warning: {safe(line)}", err=True)
 
 
 def print_outcome(

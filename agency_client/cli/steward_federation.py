@@ -24,6 +24,7 @@ from agency_client.cli.steward_common import (
     print_outcome,
     signing_options,
     steward_home,
+    warn,
 )
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.services.admission import admitted, read_request
@@ -291,6 +292,7 @@ def _judge(
         directory = level_with(home, key, address)
         if isinstance(entry, AgencyEntry):
             known = directory.agency(entry.agency)
+            warn(directory, entry)
             for line in (proposal.says, *differences(known, entry)):
                 click.echo(safe(line), err=True)
             if brings_keys(known, entry):
