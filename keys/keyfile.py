@@ -61,7 +61,7 @@ def seal_secrets(
     encryptor = Cobblestone256Encryptor(
         _file_key(passphrase, salt), framed(_BODY, purpose.encode(), *settings)
     )
-    body = encryptor.update(_content(held)) + encryptor.finalize()
+    body = encryptor.update(secrets_content(held)) + encryptor.finalize()
     return framed(_FILE, purpose.encode(), *settings, body)
 
 
@@ -87,14 +87,20 @@ def open_secrets(data: bytes, purpose: str, passphrase: bytes) -> dict[str, byte
         raise KeyFileError(
             Reason.PASSPHRASE_WRONG, "the passphrase does not open the key file"
         ) from None
-    return _read_content(content)
+    return read_secrets(content)
 
 
-def _content(held: Mapping[str, bytes]) -> bytes:
+def secrets_content(held: Mapping[str, bytes]) -> bytes:
+    """Return secrets as they are sealed: names and values, ascending by name."""
     return listed(part for name in sorted(held) for part in (name.encode("ascii"), held[name]))
 
 
-def _read_content(content: bytes) -> dict[str, bytes]:
+def read_secrets(content: bytes) -> dict[str, bytes]:
+    """Return the secrets that `secrets_content` wrote.
+
+    Raises:
+        FramingError: it is not what it would have written.
+    """
     parts = unlisted(content)
     names = [read_text(name) for name in parts[::2]]
     if len(parts) % 2 or names != sorted(set(names)):
@@ -126,7 +132,15 @@ def write_keyfile(path: Path, purpose: str, held: Mapping[str, bytes], passphras
         KeyFileError: the passphrase is empty.
         OSError: the disk refuses.
     """
-    data = seal_secrets(purpose, held, passphrase)
+    write_private(path, seal_secrets(purpose, held, passphrase))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file with mode 0600, whole or not at all, replacing one that is there.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

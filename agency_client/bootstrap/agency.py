@@ -53,6 +53,7 @@ from agency_client.domain.views import (
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.explanations import ExplanationService
 from agency_client.services.key_ending import EVERYTHING
+from agency_client.services.own_log_reading import OwnLogReading
 from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
 from keys.directory import Directory
@@ -127,6 +128,7 @@ class Agency:
             break_glass=wiring.break_glass,
             recalls=wiring.recalls,
             post=wiring.post,
+            fetch=self._fetch_directory,
         )
         """Our officers, and what takes two of them."""
         self.onward = wiring.onward
@@ -137,6 +139,10 @@ class Agency:
         """Taking our notices back, and who holds them."""
         self.holds = wiring.holds
         """Keeping others' notices as evidence."""
+        self.own_log = OwnLogReading(
+            store=wiring.store, register=wiring.register, clock=wiring.clock
+        )
+        """Who looked at what here."""
 
     @classmethod
     @asynccontextmanager

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import KEY_FILE, change_keyring, open_keyring
+from agency_client.bootstrap.recovery_copy import recovery_status
 from agency_client.bootstrap.renewal import without_key
+from agency_client.domain.recovery import RecoveryStatus
 from agency_client.errors import AgencyError, Reason
 from keys.entries import AgencyEntry
 from keys.errors import KeyFileError
@@ -68,6 +70,10 @@ class HeldKeys:
             AgencyError, KeyFileError: as `change_keyring`; NOT_FOUND.
         """
         change_keyring(self._folder, self._passphrase, lambda ring: without_key(ring, key_id, now))
+
+    def recovery(self) -> RecoveryStatus:
+        """Return whether custodians could bring the keys back."""
+        return recovery_status(self._folder, self.current)
 
     def _reopened(self) -> Keyring:
         try:

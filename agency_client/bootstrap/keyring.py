@@ -28,6 +28,7 @@ from keys.identities import (
     decryption_keys_from,
     generate_decryption_key,
 )
+from keys.recovery import RecoveryKey
 from keys.signers import SeedSigner, generate_signer, signer_from
 from keys.tls import (
     CertifiedKey,
@@ -55,6 +56,7 @@ _REQUEST, _GATEWAY, _STORE = "request", "gateway.key", "store.key"
 _TLS_ROOT, _ISSUING = "tls-root", "tls-root.issuing"
 _SINCE, _FORMER = "tls-root.issuing-since", "tls-root.former"
 """A key file of before may lack these two."""
+_RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ class Keyring:
         issuing_since: since when it does, ms; 0 where it is the agency's first.
         former_root: DER of the root that the request left out last; its key is destroyed, and the
             directory may have it until stewards admit the request.
+        recovery: to whom a second copy of all this is sealed, where custodians have shares.
     """
 
     request: AgencyEntry
@@ -86,6 +89,7 @@ class Keyring:
     issuing: int = 0
     issuing_since: int = 0
     former_root: bytes = b""
+    recovery: RecoveryKey | None = None
 
     @property
     def ours(self) -> AgencyEntry:
@@ -178,6 +182,8 @@ class Keyring:
             _STORE: self.store_key,
             _ASSERTION: self.assertion_seed,
         }
+        if self.recovery is not None:
+            held[_RECOVERY] = self.recovery.encode()
         for place, signer in enumerate(self.signers):
             held |= signer.secrets(_numbered(_SIGNING, place))
         for place, root in enumerate(self.tls_roots):
@@ -207,6 +213,7 @@ class Keyring:
                 issuing=_issuing(held[_ISSUING], len(request.tls_roots)),
                 issuing_since=read_uint(held.get(_SINCE, u64(0)), 8),
                 former_root=held.get(_FORMER, b""),
+                recovery=RecoveryKey.decode(held[_RECOVERY]) if _RECOVERY in held else None,
             )
         except (KeyError, IndexError, TrustError):
             raise KeyFileError(

@@ -2,6 +2,7 @@
 """An agency's profile on disk: made whole or not at all, opened with a passphrase.
 
     PROFILE/agency.key         all private keys, sealed; its presence makes a folder a profile
+    PROFILE/recovery.key       a copy of them that custodians open together, where there are shares
     PROFILE/enrolment.request  the public side, for a steward
     PROFILE/invitation.json    the stewards' invitation, where there was one
     PROFILE/config.toml        settings (`agency_client.config`)
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agency_client.bootstrap.keyring import Keyring
+from agency_client.bootstrap.recovery_copy import COPY_FILE, write_copy
 from agency_client.bootstrap.system import SystemClock
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.store import Store
@@ -92,11 +94,12 @@ def create_profile(
                 write_whole(folder / INVITATION_FILE, invitation)
             write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, keyring.secrets(), secret)
     except OSError as error:
-        raise _cannot_write(folder, error) from None
+        raise cannot_write(folder, error) from None
     return folder / REQUEST_FILE
 
 
-def _cannot_write(folder: Path, error: OSError) -> AgencyError:
+def cannot_write(folder: Path, error: OSError) -> AgencyError:
+    """Return the refusal for a disk that refuses."""
     why = (error.strerror or "the disk refuses").lower()
     return AgencyError(Reason.STORE_FAILED, f"{folder} cannot be written: {why}")
 
@@ -106,8 +109,10 @@ def change_keyring(
 ) -> Keyring:
     """Change a profile's keys, whole or not at all, and write what is asked of the stewards anew.
 
-    The keys come first: nobody is asked to admit one that is not stored. What they replace is
-    overwritten (`write_keyfile`), and so is what an earlier change that was cut off left.
+    The keys come before the request: nobody is asked to admit one that is not stored. The copy for
+    custodians comes before the keys: cut off in between, it holds a key too many and none too few.
+    What they replace is overwritten (`write_keyfile`), and so is what an earlier change that was
+    cut off left.
 
     Raises:
         AgencyError: as `open_keyring`; PROFILE_IN_USE; or what `change` refuses: no key is changed
@@ -116,18 +121,20 @@ def change_keyring(
     """
     secret = secret_bytes(passphrase)
     try:
-        with _changing(folder):
+        with changing(folder):
             changed = change(open_keyring(folder, secret))
-            wipe_unfinished(folder / KEY_FILE)
+            for name in (KEY_FILE, COPY_FILE):
+                wipe_unfinished(folder / name)
+            write_copy(folder, changed, SystemClock().now_ms())
             write_keyfile(folder / KEY_FILE, SIGNING_PURPOSE, changed.secrets(), secret)
             write_whole(folder / REQUEST_FILE, request_text(changed))
     except OSError as error:
-        raise _cannot_write(folder, error) from None
+        raise cannot_write(folder, error) from None
     return changed
 
 
 @contextmanager
-def _changing(folder: Path) -> Iterator[None]:
+def changing(folder: Path) -> Iterator[None]:
     """Let nobody else change the profile's keys meanwhile.
 
     Raises:

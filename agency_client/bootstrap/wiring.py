@@ -269,6 +269,7 @@ class Wiring:
                 directory=directory,
                 checkpoints=checkpoints,
                 keys=keyring.states(),
+                recovery=held.recovery,
                 partners=partners,
             ),
             key_life=KeyLife(request=keyring.request, uses=store.key_uses),

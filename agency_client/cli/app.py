@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": (f"{_CLI}.profile:init", "make this agency's keys and its enrolment request"),
     "enrol": (f"{_CLI}.profile:enrol", "join a federation with the file a steward gives you"),
     "status": (f"{_CLI}.profile:status", "how this agency stands: broker, queue, keys"),
-    "keys": (f"{_CLI}.keys:keys", "this agency's keys: list them, renew them, end them"),
+    "keys": (f"{_CLI}.keys:keys", "this agency's keys: list, renew, end, share, recover them"),
     "card": (f"{_CLI}.card:card", "our contact card; signing it confirms our admission"),
     "partners": (f"{_CLI}.partners:partners", "the other members; compare words with them"),
     "topics": (f"{_CLI}.topics:topics", "topics you may publish to and read"),

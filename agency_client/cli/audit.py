@@ -21,6 +21,7 @@ _LONG_LOG = 5_000
     lazy={
         "verify": (f"{__name__}:verify", "verify the broker's log, the directory, your own log"),
         "findings": (f"{__name__}:findings", "what was found wrong so far"),
+        "openings": ("agency_client.cli.own_log:openings", "who looked at what here, and why"),
     },
     examples=("tocsin audit verify", "tocsin audit findings --json"),
 )

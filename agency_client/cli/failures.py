@@ -130,6 +130,15 @@ _REASONS: dict[Reason, tuple[Exit, str]] = {
         Exit.REFUSED,
         "nothing was destroyed; wait, or give up what only this key opens with --lose-unread",
     ),
+    Reason.RECOVERY_MISSING: (
+        Exit.NOT_FOUND,
+        "give the file with --copy; shares open nothing without it",
+    ),
+    Reason.SHARE_REFUSED: (
+        Exit.CREDENTIAL,
+        "compare it with the paper, word by word; nothing was changed",
+    ),
+    Reason.SHARES_MISSING: (Exit.REFUSED, "ask another custodian; nothing was changed"),
     Reason.REVIEW_OVERDUE: (
         Exit.REFUSED,
         "a supervisor has to review the last one first: `tocsin review`",
@@ -140,7 +149,7 @@ _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {
     TrustReason.PASSPHRASE_WRONG: (
         Exit.CREDENTIAL,
         "",
-        "try again; there is no way round a forgotten passphrase but your backup",
+        "try again; if it is forgotten, custodians can help: `tocsin keys recover --help`",
     ),
     TrustReason.KEY_FILE_MISSING: (
         Exit.CREDENTIAL,
@@ -168,6 +177,8 @@ _TRUST: dict[TrustReason, tuple[Exit, str, str]] = {
 _ELSEWHERE: dict[tuple[str, Reason | TrustReason], str] = {
     ("steward", Reason.PROFILE_MISSING): "make one with create-federation, or choose --home",
     ("steward", Reason.PROFILE_EXISTS): "choose another --home; nothing was changed",
+    ("steward", Reason.DIRECTORY_CONFLICT): "`tocsin steward push` brings this folder level",
+    ("review", Reason.ALREADY_EXISTS): "`tocsin review` lists what was found",
     ("steward", Reason.ALREADY_EXISTS): "have that signed first, or delete the file",
     ("steward", Reason.NOT_FOUND): "`tocsin steward directory` lists who and what is there",
     ("steward", Reason.BROKER_UNREACHABLE): "check --broker; without it, the entry goes to a file",

@@ -49,19 +49,23 @@ MAX_OVERLAP_DAYS = 365
         "rotate": (f"{_CLI}.keys:rotate", "make new signing and encryption keys beside the old"),
         "roll-tls": (f"{_CLI}.keys:roll_tls", "take the next step to another TLS root"),
         "request": (f"{_CLI}.keys:request", "write what the stewards are asked to admit, anew"),
+        "split": (f"{_CLI}.keys_recovery:split", "make shares for custodians, on paper"),
+        "recover": (f"{_CLI}.keys_recovery:recover", "bring the keys back with custodians' shares"),
+        "recovery": (f"{_CLI}.keys_recovery:recovery", "whether custodians could bring them back"),
         "exposure": (f"{_CLI}.keys_care:exposure", "what a stolen key of ours would open"),
         "destroy": (f"{_CLI}.keys_care:destroy", "destroy an encryption key that has ended"),
     },
     examples=(
         "tocsin keys",
         "tocsin keys rotate",
+        "tocsin keys split --custodians 3 --needed 2",
         "tocsin keys exposure 2026-11-25-seal",
         "tocsin keys destroy 2026-11-25-seal",
     ),
 )
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List this agency's keys, renew them, see what a stolen one would open, end old ones.
+    """List this agency's keys, renew and end them, share their recovery, see what one would open.
 
     Without a command it lists them.
     """

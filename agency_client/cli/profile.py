@@ -18,6 +18,7 @@ from agency_client.cli.framework import command, common
 from agency_client.cli.output import counted, instant, safe
 from agency_client.cli.parameters import Code, InputFile
 from agency_client.cli.partners import news_document, news_line
+from agency_client.cli.recovering import recovery_document, recovery_line
 from agency_client.cli.reviews import people_document, people_lines
 from agency_client.cli.runtime import (
     existing_profile,
@@ -272,6 +273,7 @@ def _document(report: StatusReport) -> dict[str, object]:
             "partners_not_compared": report.membership.not_compared,
             "partners_with_changed_keys": list(report.membership.changed),
         },
+        "recovery": recovery_document(report.recovery),
         "keys": [
             {"use": one.use, "id": one.key_id, "valid_until": instant(one.valid_until)}
             for one in report.keys
@@ -292,6 +294,7 @@ def _lines(report: StatusReport) -> list[str]:
         f"outbox      {waiting(report)}",
         f"kept        {kept}, {report.index_waiting} not indexed yet",
         f"keys        first to end on {instant(soonest)}{_soon(soonest)}",
+        f"recovery    {recovery_line(report.recovery)}",
         f"findings    {report.findings}"
         + ("; see `tocsin audit findings`" * bool(report.findings)),
         *people_lines(report.people),

@@ -18,7 +18,8 @@ from agency_client.cli.framework import Callback, common
 from agency_client.cli.output import Printer, safe
 from agency_client.cli.runtime import passphrase, run_async
 from agency_client.ports.broker import Broker
-from agency_client.services.steward import StewardKey
+from agency_client.services.memberships import without_topic
+from agency_client.services.steward import StewardKey, check_steward
 from agency_client.services.steward_home import Outcome, StewardHome
 from keys.directory import Directory, Entry
 
@@ -55,7 +56,7 @@ def signing_options(function: Callback) -> Callback:
         "names",
         metavar="NAME",
         multiple=True,
-        help="steward who signs (repeatable) [default: all whose keys are in the folder]",
+        help="steward who signs (repeatable) [default: all with keys in the folder]",
     )(function)
     return home_option(function)
 
@@ -73,17 +74,24 @@ def opened_keys(
 
     Raises:
         CommandError: there are none.
+        AgencyError: INVALID_ARGUMENT; one who was named is no steward of the federation here.
     """
-    chosen = list(names) or sorted(path.stem for path in home.path.glob("*.key"))
+    root = home.root()
+    held = sorted(path.stem for path in home.path.glob("*.key"))
+    chosen = list(names) or [one for one in held if root is None or root.steward(one)]
     if not chosen:
         raise CommandError(
-            f"there are no steward's keys in {home.path}",
+            f"there are no keys of a steward in {home.path}",
             advice="make some with `tocsin steward new-key NAME`, or choose --home",
             code=Exit.CREDENTIAL,
             reason="NO_STEWARD_KEY",
         )
     secret = passphrase(common(context))
-    return [home.key(name, secret) for name in chosen[: at_most or None]]
+    keys = [home.key(name, secret) for name in chosen[: at_most or None]]
+    for key in keys:
+        if root is not None:
+            check_steward(root, key)
+    return keys
 
 
 @asynccontextmanager
@@ -138,6 +146,7 @@ def enter(
     address: str,
 ) -> None:
     """Sign an entry, put it into the federation, say what became of it."""
+    warn(home.bundle().directory, entry)
     if address:
         outcome = online(
             home, keys[0], address, lambda broker: home.add_online(entry, keys, now_ms(), broker)
@@ -145,6 +154,12 @@ def enter(
     else:
         outcome = home.add(entry, keys, now_ms())
     print_outcome(context, home, outcome, in_force=bool(address))
+
+
+def warn(directory: Directory, entry: Entry) -> None:
+    """Tell what is probably a slip, and may be right."""
+    for line in without_topic(directory, entry):
+        click.echo(f"warning: {safe(line)}", err=True)
 
 
 def print_outcome(

@@ -2,6 +2,7 @@
 """`tocsin steward new-key | create-federation | sign | push`."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ from agency_client.cli.steward_common import (
     print_outcome,
     signing_options,
     steward_home,
+    warn,
 )
 from agency_client.domain.words import member_bytes, spoken
 from agency_client.services.admission import admitted, read_request
@@ -32,6 +34,7 @@ from agency_client.services.steward import (
     BrokerDescriptor,
     Proposal,
     StewardKey,
+    check_steward,
     describe,
     fingerprint,
     proposing,
@@ -41,12 +44,11 @@ from keys.directory import (
     AgencyEntry,
     Entry,
     RuleBookEntry,
-    SignedEntry,
     TopicEntry,
     decode_entry,
 )
 from keys.errors import TrustError
-from keys.root import Steward
+from keys.root import RootDocument, SignedRoot, Steward
 from policy.standard import standard_book
 
 MEMBERS = "members"
@@ -146,6 +148,8 @@ def create(
     folder = steward_home(home)
     broker = BrokerDescriptor.parse(read_text(descriptor))
     elsewhere = [_read_steward(path) for path in others]
+    if elsewhere:
+        click.echo("\n".join(_stewards_told(elsewhere)), err=True)
     names = tuple(dict.fromkeys(names))
     needed = threshold or min(2, len(names) + len(elsewhere))
     if needed > len(names) and (topics or requests):
@@ -271,6 +275,7 @@ def sign(
         file.unlink(missing_ok=True)
     print_outcome(context, folder, outcome, in_force=bool(address))
     if outcome.is_applied and proposal.kind == "root":
+        click.echo("the other stewards put a copy of that file into their folders", err=True)
         rules = folder.publish_rules(keys, *standard_book(), now_ms())
         if rules.pending is not None:
             click.echo(f"next, the standard rule book: others sign {rules.pending}", err=True)
@@ -280,19 +285,34 @@ def _judge(
     home: StewardHome, proposal: Proposal, key: StewardKey, *, address: str, words: str, yes: bool
 ) -> None:
     """Let the steward who is asked to sign see what it is, and refuse it."""
-    entry = _member_in(proposal)
-    if entry is not None:
-        known = level_with(home, key, address).agency(entry.agency)
-        for line in (proposal.says, *differences(known, entry)):
-            click.echo(safe(line), err=True)
-        if brings_keys(known, entry):
-            named = member_bytes(entry)
-            compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
-            return
-    if isinstance(proposal.signed, SignedEntry):
-        _judge_rules(decode_entry(proposal.signed.body).content)
+    if isinstance(proposal.signed, SignedRoot):
+        _judge_root(RootDocument.decode(proposal.signed.body), key)
+    else:
+        entry = decode_entry(proposal.signed.body).content
+        directory = level_with(home, key, address)
+        if isinstance(entry, AgencyEntry):
+            known = directory.agency(entry.agency)
+            warn(directory, entry)
+            for line in (proposal.says, *differences(known, entry)):
+                click.echo(safe(line), err=True)
+            if brings_keys(known, entry):
+                named = member_bytes(entry)
+                compare(named, what="this entry", whose=entry.name, given=words, yes=yes)
+                return
+        _judge_rules(entry)
     if not yes:
         confirm(f"Sign {safe(proposal.says)}?")
+
+
+def _judge_root(root: RootDocument, key: StewardKey) -> None:
+    """Tell whom a first root makes stewards; refuse one in which we are none with our own keys."""
+    check_steward(root, key)
+    click.echo("\n".join(_stewards_told(root.stewards)), err=True)
+
+
+def _stewards_told(stewards: Sequence[Steward]) -> list[str]:
+    told = [f"steward {safe(one.name)}: {spoken(one.encode())}" for one in stewards]
+    return [*told, "call each of the others: these are the words that `new-key` told them"]
 
 
 def _judge_rules(entry: Entry) -> None:
@@ -301,13 +321,6 @@ def _judge_rules(entry: Entry) -> None:
         book = check_signed(entry)
         held = f"{len(book.book.rules)} rules, {len(book.verdicts)} scenarios as they say"
         click.echo(f"{describe(entry)}: {held}; {entry.digest.hex()}", err=True)
-
-
-def _member_in(proposal: Proposal) -> AgencyEntry | None:
-    if not isinstance(proposal.signed, SignedEntry):
-        return None
-    entry = decode_entry(proposal.signed.body).content
-    return entry if isinstance(entry, AgencyEntry) else None
 
 
 def _applied(home: StewardHome, proposal: Proposal, key: StewardKey, address: str) -> Outcome:

@@ -59,6 +59,12 @@ class OpeningKind(StrEnum):
     KEY_END = "key-end"
     """An encryption key of ours is destroyed, which follows; `case` is its id."""
 
+    LOG = "log"
+    """Somebody read this log."""
+
+    RECOVERY = "recovery"
+    """Shares of our keys were made, or our keys recovered with some; `purpose` says how."""
+
 
 SHOWING = frozenset(
     {

@@ -10,6 +10,7 @@ from agency_client.domain.findings import Finding
 from agency_client.domain.onward import Afterlife
 from agency_client.domain.partners import MembershipStatus
 from agency_client.domain.people import PeopleStatus
+from agency_client.domain.recovery import RecoveryStatus
 from agency_client.domain.warnings import PreviewWarning
 from agency_client.errors import Reason
 from keys.envelope import Marking
@@ -229,6 +230,7 @@ class StatusReport:
     lag: Mapping[str, int]
     findings: int
     keys: tuple[KeyStatus, ...]
+    recovery: RecoveryStatus
     own_log_size: int
     membership: MembershipStatus
     people: PeopleStatus

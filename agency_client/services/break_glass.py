@@ -201,7 +201,7 @@ def _finding(use: BreakGlassUse, row: NoticeRow) -> Evidence:
         finding=Finding(
             kind=FindingKind.BREAK_GLASS,
             reason=TO_REVIEW,
-            detail=f"break-glass {use.number} of {use.notice} is to be reviewed by a supervisor",
+            detail=f"break-glass {use.number} of {use.notice}; see `tocsin review`",
             at_ms=use.opened_at,
             originator=row.originator,
             topic=row.topic,

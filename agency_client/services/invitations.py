@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from agency_client.errors import AgencyError, Reason
-from agency_client.services.steward import Bundle, StewardKey
+from agency_client.services.steward import Bundle, StewardKey, check_steward
 from keys.errors import FramingError, TrustError
 from keys.errors import Reason as TrustReason
 from keys.fields import check_agency, check_bytes, check_label, check_time
@@ -105,11 +105,7 @@ def invite_text(bundle: Bundle, key: StewardKey, invitation: Invitation) -> str:
         AgencyError: INVALID_ARGUMENT; that steward is none of this federation.
     """
     root, signed = bundle.directory.root_document, invitation.encode()
-    steward = root.steward(key.name)
-    if steward is None or steward.keyset.keyset_id != key.signer.keyset_id:
-        raise AgencyError(
-            Reason.INVALID_ARGUMENT, f"{key.name} is no steward of this federation with these keys"
-        )
+    check_steward(root, key)
     return json.dumps(
         {
             "schema": SCHEMA,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from agency_client.domain.words import member_bytes
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.steward import day, proposing
-from keys.directory import AgencyEntry, Directory, OperationEntry, SuccessorEntry
+from keys.directory import AgencyEntry, Directory, Entry, OperationEntry, SuccessorEntry
 
 
 def renamed(directory: Directory, *, agency: str, name: str) -> AgencyEntry:
@@ -138,6 +138,14 @@ def differences(known: AgencyEntry | None, entry: AgencyEntry) -> list[str]:
     if member_bytes(known) != member_bytes(entry):
         told.append("its keys change")
     return told
+
+
+def without_topic(directory: Directory, entry: Entry) -> list[str]:
+    """Return in words which circles of a member no topic names: it gains nothing by them yet."""
+    if not isinstance(entry, AgencyEntry):
+        return []
+    named = {circle for one in directory.topics() for circle in (*one.readers, *one.publishers)}
+    return [f"no topic names the circle {one}" for one in entry.circles if one not in named]
 
 
 def brings_keys(known: AgencyEntry | None, entry: AgencyEntry) -> bool:

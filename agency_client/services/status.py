@@ -6,11 +6,12 @@ unreachable broker is part of the answer and no error.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agency_client.domain.delivery import TopicView
 from agency_client.domain.people import ActState, PeopleStatus
+from agency_client.domain.recovery import RecoveryStatus
 from agency_client.domain.views import KeyStatus, StatusReport
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker, LogKind
@@ -53,6 +54,7 @@ class StatusService:
         directory: DirectoryService,
         checkpoints: CheckpointService,
         keys: Sequence[KeyStatus],
+        recovery: Callable[[], RecoveryStatus],
         partners: PartnerService,
     ) -> None:
         self._store = store
@@ -60,6 +62,7 @@ class StatusService:
         self._directory = directory
         self._checkpoints = checkpoints
         self._keys = tuple(keys)
+        self._recovery = recovery
         self._partners = partners
 
     async def status(self) -> StatusReport:
@@ -100,6 +103,7 @@ class StatusService:
             lag=self._lag(reached.topics),
             findings=store.inbox.finding_count(),
             keys=self._keys,
+            recovery=self._recovery(),
             own_log_size=own_log_size,
             membership=self._partners.membership(),
             people=self._people(),

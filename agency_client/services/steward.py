@@ -233,10 +233,10 @@ class Proposal:
             return replace(self, signed=sign_root(self.signed, key.signer))
         return replace(self, signed=sign_entry(self.signed, key.signer))
 
-    @property
-    def signatures(self) -> int:
-        """How many signatures it bears; whether they count is decided when it is applied."""
-        return len(self.signed.signatures)
+    def signatures(self, root: RootDocument) -> int:
+        """Return how many stewards of `root` signed; each is verified when it is applied."""
+        keysets = {one.keyset.keyset_id for one in root.stewards}
+        return len(keysets & {keyset_id for keyset_id, _ in self.signed.signatures})
 
     def text(self) -> str:
         """Return the file's text."""
@@ -340,6 +340,18 @@ def propose_entry(directory: Directory, entry: Entry, now: int) -> Proposal:
         raise AgencyError(Reason.NOT_FOUND, f"agency {entry.agency} is not in the directory")
     body = encode_entry(directory.federation, directory.size, max(now, directory.issued_at), entry)
     return Proposal(kind="entry", signed=SignedEntry(body=body))
+
+
+def check_steward(root: RootDocument, key: StewardKey) -> None:
+    """Refuse the keys of somebody who is no steward by `root`: what they sign does not count.
+
+    Raises:
+        AgencyError: INVALID_ARGUMENT.
+    """
+    if root.steward(key.name) != key.steward:
+        raise AgencyError(
+            Reason.INVALID_ARGUMENT, f"{key.name} is no steward of this federation with these keys"
+        )
 
 
 def signatures_needed(directory: Directory, entry: Entry) -> int:

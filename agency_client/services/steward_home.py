@@ -13,7 +13,7 @@ import base64
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agency_client.errors import AgencyError, Reason
@@ -114,6 +114,10 @@ class StewardHome:
             )
         return Bundle.parse(read_text(self.bundle_path))
 
+    def root(self) -> RootDocument | None:
+        """Return the root of the federation here; none where there is no federation yet."""
+        return self.bundle().directory.root_document if self.bundle_path.exists() else None
+
     def write_bundle(self, bundle: Bundle) -> None:
         """Write the federation file."""
         write_whole(self.bundle_path, bundle.text())
@@ -147,7 +151,7 @@ class StewardHome:
                 ),
                 keys,
             )
-        if proposal.signatures < threshold or not isinstance(proposal.signed, SignedRoot):
+        if len(keys) < threshold or not isinstance(proposal.signed, SignedRoot):
             return self.apply(proposal)
         bundle = Bundle.of([proposal.signed])
         for entry in entries:
@@ -155,9 +159,7 @@ class StewardHome:
                 added = _signed(propose_entry(bundle.directory, entry, now), keys)
                 bundle = bundle.with_entry(added.signed)  # type: ignore[arg-type]
         self.write_bundle(bundle)
-        return Outcome(
-            says=proposal.says, signatures=proposal.signatures, needed=threshold, index=0
-        )
+        return Outcome(says=proposal.says, signatures=len(keys), needed=threshold, index=0)
 
     def publish_rules(
         self, keys: Sequence[StewardKey], schema: str, policies: str, now: int
@@ -189,11 +191,14 @@ class StewardHome:
         return self._apply_entry(proposal, proposal.signed)
 
     def _apply_root(self, proposal: Proposal, signed: SignedRoot) -> Outcome:
-        needed = RootDocument.decode(signed.body).threshold
-        if proposal.signatures < needed:
-            return self._keep(proposal, needed, "root")
+        root = RootDocument.decode(signed.body)
+        waits = Outcome(
+            says=proposal.says, signatures=proposal.signatures(root), needed=root.threshold
+        )
+        if waits.signatures < waits.needed:
+            return self._keep(proposal, waits, "root")
         self.write_bundle(Bundle.of([signed]))
-        return Outcome(says=proposal.says, signatures=proposal.signatures, needed=needed, index=0)
+        return replace(waits, index=0)
 
     def _apply_entry(self, proposal: Proposal, signed: SignedEntry) -> Outcome:
         bundle = self.bundle()
@@ -203,13 +208,16 @@ class StewardHome:
         return outcome
 
     def _judged(self, bundle: Bundle, proposal: Proposal, signed: SignedEntry) -> Outcome:
-        entry = decode_entry(signed.body)
-        needed = signatures_needed(bundle.directory, entry.content)
-        if proposal.signatures < needed:
-            return self._keep(proposal, needed, f"entry-{entry.index}")
-        return Outcome(
-            says=proposal.says, signatures=proposal.signatures, needed=needed, index=entry.index
+        entry, directory = decode_entry(signed.body), bundle.directory
+        _check_follows(entry.index, directory.size)
+        waits = Outcome(
+            says=proposal.says,
+            signatures=proposal.signatures(directory.root_document),
+            needed=signatures_needed(directory, entry.content),
         )
+        if waits.signatures < waits.needed:
+            return self._keep(proposal, waits, f"entry-{entry.index}")
+        return replace(waits, index=entry.index)
 
     async def add_online(
         self, entry: Entry, keys: Sequence[StewardKey], now: int, broker: Broker
@@ -243,15 +251,13 @@ class StewardHome:
             self.write_bundle(grown)
         return outcome
 
-    def _keep(self, proposal: Proposal, needed: int, name: str) -> Outcome:
+    def _keep(self, proposal: Proposal, waits: Outcome, name: str) -> Outcome:
         path = self.path / "pending" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists() and Proposal.parse(read_text(path)).signed.body != proposal.signed.body:
             raise AgencyError(Reason.ALREADY_EXISTS, f"something else waits for signatures: {path}")
         write_whole(path, proposal.text())
-        return Outcome(
-            says=proposal.says, signatures=proposal.signatures, needed=needed, pending=path
-        )
+        return replace(waits, pending=path)
 
     async def bring_level(self, broker: Broker) -> None:
         """Send the broker what only this folder has, then take over what only the broker has.
@@ -271,6 +277,19 @@ class StewardHome:
             for one in fetched:
                 bundle = bundle.with_entry(SignedEntry.decode(one))
         self.write_bundle(bundle)
+
+
+def _check_follows(index: int, size: int) -> None:
+    if index < size:
+        raise AgencyError(
+            Reason.DIRECTORY_CONFLICT,
+            f"entry {index} is another one by now: this has to be proposed anew",
+        )
+    if index > size:
+        raise AgencyError(
+            Reason.DIRECTORY_CONFLICT,
+            f"this is entry {index}, and the folder has {size}: bring it level first",
+        )
 
 
 def _check_name(name: str) -> None:

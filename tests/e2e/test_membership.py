@@ -165,3 +165,39 @@ def test_an_operation_has_dates_and_members_and_its_end_is_told(greek: Place) ->
     assert agency["operations"] == f"JO ADRIA until {soon}"
     act = ("steward", "member", "gr-pol", "--join", "JO X", *greek.at(greek.alpha), "--json")
     refused(greek.shell.tocsin(*act), "NOT_FOUND")
+
+
+def test_stewards_elsewhere_are_told_by_their_words_and_only_those_of_the_root_sign(
+    shell: Shell, place: Place, tmp_path: Path
+) -> None:
+    made = {
+        name: shell.did("steward", "new-key", name, "--home", tmp_path / name)
+        for name in ("bob", "cyd", "eve")
+    }
+    others = [one for name in ("bob", "cyd") for one in ("--with", made[name]["public_file"])]
+    about = ["--name", "Three", "--as", "ada", "--home", tmp_path / "ada", *others]
+    descriptor = place.folder / "broker" / "broker.json"
+    founded = shell.tocsin("steward", "create-federation", *about, "--broker", descriptor)
+    for name in ("bob", "cyd"):
+        assert f"steward {name}: {made[name]['words']}" in founded.err
+    root = tmp_path / "ada" / "pending" / "root.json"
+    refused = shell.tocsin("steward", "sign", root, "--home", tmp_path / "eve", "--yes", "--json")
+    assert refused.failure["message"] == "eve is no steward of this federation with these keys"
+    signed = shell.tocsin("steward", "sign", root, "--home", tmp_path / "bob", "--yes")
+    assert signed.code == 0
+    assert f"steward cyd: {made['cyd']['words']}" in signed.err
+    assert "the other stewards put a copy" in signed.err
+
+
+def test_keys_of_somebody_who_is_no_steward_sign_nothing(place: Place) -> None:
+    place.shell.did("steward", "new-key", "mallory", "--home", place.alpha)
+    act = ["steward", "lock", "gr-pol", "--reason", "exercise", *place.at(place.alpha)]
+    before = place.size()
+    refused = place.shell.tocsin(*act, "--as", "mallory", "--json")
+    assert refused.failure["message"] == "mallory is no steward of this federation with these keys"
+    assert place.size() == before
+    topic = ["steward", "topic", "a/b", "--readers", "x", "--publishers", "x"]
+    ran = place.shell.tocsin(*topic, *place.at(place.alpha), "--json")
+    assert ran.document["signatures"] == 1
+    Path(ran.document["pending"]).unlink()
+    (place.alpha / "mallory.key").unlink()

@@ -202,3 +202,16 @@ def test_a_review_says_what_was_found(desk: Desk) -> None:
         "review", "1", "--outcome", "fine", "--as", "eleni", "--json", *desk.profile
     )
     assert (ran.code, ran.failure["reason"]) == (3, "ACT_UNKNOWN")
+
+
+def test_who_looked_at_a_notice_is_read_by_a_supervisor_alone(desk: Desk) -> None:
+    desk.add("maria", "--role", "LIAISON")
+    desk.add("eleni", "--role", "SUPERVISOR")
+    log = ["audit", "openings", *desk.profile]
+    assert desk.shell.tocsin(*log, "--as", "maria", "--json").failure["reason"] == "OFFICER_REFUSED"
+    desk.shell.did("inbox", *desk.profile, "--as", "maria")
+    entries = desk.shell.did(*log, "--as", "eleni")["entries"]
+    assert entries[0]["what"] == "list"
+    assert entries[0]["who"].startswith("maria")
+    again = desk.shell.did(*log, "--as", "eleni", "--limit", "1")["entries"]
+    assert again[0]["what"] == "log"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agency_client.domain.delivery import Filter
+from agency_client.domain.recovery import RecoveryState, RecoveryStatus
 from agency_client.domain.views import InboxQuery, KeyStatus, PublishReport, SendReport, Viewer
 from agency_client.services.approvals import ApprovalService
 from agency_client.services.attachments import AttachmentSealing, AttachmentUpload
@@ -321,6 +322,7 @@ def open_agency(
             directory=directory,
             checkpoints=checkpoints,
             keys=own,
+            recovery=lambda: RecoveryStatus(state=RecoveryState.NONE),
             partners=partners,
         ),
         partners=partners,

@@ -15,6 +15,7 @@ from agency_client.services.memberships import (
     merged,
     operation,
     renamed,
+    without_topic,
 )
 from keys.directory import AgencyEntry, Directory, OperationEntry
 from keys.fields import LAST_MILLISECOND
@@ -197,3 +198,12 @@ def test_other_keys_are_told_and_have_to_be_compared(federation: Federation) -> 
 def test_the_words_of_a_new_member_have_to_be_compared(directory: Directory) -> None:
     assert brings_keys(None, member(directory))
     assert differences(None, member(directory))[0].startswith("a new member")
+
+
+def test_a_circle_that_no_topic_names_is_told(directory: Directory) -> None:
+    known = member(directory)
+    named = directory.topics()[0].readers[0]
+    entry = replace(known, circles=(named, "polcie"))
+    assert without_topic(directory, entry) == ["no topic names the circle polcie"]
+    assert without_topic(directory, replace(known, circles=(named,))) == []
+    assert without_topic(directory, ADRIA) == []

@@ -16,13 +16,15 @@ from agency_client.services.steward import (
     Bundle,
     Proposal,
     StewardKey,
+    check_steward,
     describe,
     fingerprint,
+    propose_entry,
 )
 from agency_client.services.steward_home import Outcome, StewardHome
 from keys.directory import Entry, LockEntry, RetireEntry, TopicEntry, UnlockEntry
 from keys.entries import AgencyEntry, encode_content
-from keys.errors import DirectoryError, KeyFileError, RootError, SignatureError
+from keys.errors import KeyFileError, RootError, SignatureError
 from keys.errors import Reason as TrustReason
 from keys.tls import peer_name, verify_peer
 from tests.simulator.federation import NOW, build_federation
@@ -154,15 +156,47 @@ def test_what_waits_for_signatures_is_not_overwritten(
 def test_a_signature_of_a_stranger_does_not_count(
     home: StewardHome, keys: Sequence[StewardKey]
 ) -> None:
-    stranger = StewardKey.generate("delta", NOW)
-    with pytest.raises((DirectoryError, SignatureError)) as caught:
-        home.add(TOPIC, [keys[0], stranger], NOW)
-    assert caught.value.reason in {
-        TrustReason.NOT_ENOUGH_SIGNATURES,
-        TrustReason.UNKNOWN_KEYSET,
-        TrustReason.SIGNATURE_INVALID,
-    }
+    outcome = home.add(TOPIC, [keys[0], StewardKey.generate("delta", NOW)], NOW)
+    assert (outcome.signatures, outcome.needed, outcome.is_applied) == (1, 2, False)
     assert home.bundle().directory.size == 0
+    assert outcome.pending is not None
+    proposal = Proposal.parse(outcome.pending.read_text())
+    assert home.apply(proposal.signed_by(keys[1])).is_applied
+
+
+def test_a_stranger_under_a_steward_s_name_is_refused(
+    home: StewardHome, keys: Sequence[StewardKey]
+) -> None:
+    impostor = StewardKey.generate(keys[1].name, NOW)
+    assert impostor.signer.keyset_id == keys[1].signer.keyset_id
+    with pytest.raises(SignatureError):
+        home.add(TOPIC, [keys[0], impostor], NOW)
+    root = home.root()
+    assert root is not None
+    check_steward(root, keys[1])
+    with pytest.raises(AgencyError) as caught:
+        check_steward(root, impostor)
+    assert caught.value.reason is Reason.INVALID_ARGUMENT
+    assert home.bundle().directory.size == 0
+
+
+@pytest.mark.parametrize(("others", "told"), [(1, "proposed anew"), (-1, "bring it level")])
+def test_a_proposal_for_another_place_is_told_as_that(
+    home: StewardHome, keys: Sequence[StewardKey], others: int, told: str
+) -> None:
+    before = home.bundle()
+    home.add(TOPIC, keys, NOW)
+    proposal = propose_entry(home.bundle().directory, replace(TOPIC, title="Other"), NOW)
+    if others > 0:
+        home.add(replace(TOPIC, title="Faster"), keys, NOW)
+    else:
+        home.write_bundle(before)
+    size = home.bundle().directory.size
+    with pytest.raises(AgencyError) as caught:
+        home.apply(proposal.signed_by(keys[0]).signed_by(keys[1]))
+    assert caught.value.reason is Reason.DIRECTORY_CONFLICT
+    assert told in caught.value.message
+    assert home.bundle().directory.size == size
 
 
 def test_one_steward_locks_and_the_threshold_unlocks(
