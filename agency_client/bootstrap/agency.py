@@ -56,6 +56,7 @@ from agency_client.services.key_ending import EVERYTHING
 from agency_client.services.own_log_reading import OwnLogReading
 from agency_client.services.previewing import PreviewService
 from agency_client.services.publishing import Queued
+from agency_client.services.references import find_one
 from keys.directory import Directory
 
 Progress = Callable[[int, int], None]
@@ -387,6 +388,17 @@ class Agency:
     ) -> SearchResult:
         """Search everything kept, best first; no query leaves the agency."""
         return await self.wiring.viewing.search(words, viewer or _login(), limit=limit)
+
+    async def own_topic(self, reference: str) -> str:
+        """Return the topic of a notice of our own.
+
+        Raises:
+            AgencyError: INVALID_ARGUMENT, UNKNOWN_NOTICE; NOT_ORIGINATOR.
+        """
+        row = await asyncio.to_thread(find_one, self.wiring.store.inbox, reference)
+        if row.originator != self.agency_id:
+            raise AgencyError(Reason.NOT_ORIGINATOR, f"{reference} is not ours")
+        return row.topic
 
     async def acknowledge(self, reference: str, viewer: Viewer | None = None) -> NoticeView:
         """Note that a person dealt with a notice; the first time stays."""

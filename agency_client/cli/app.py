@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "grant": (f"{_CLI}.onward:grant", "admit one more agency to one notice of yours"),
     "refuse": (f"{_CLI}.onward:refuse", "refuse a request that somebody be admitted"),
     "standing": (f"{_CLI}.standing:standing", "grants of all later notices of a case"),
+    "correct": (f"{_CLI}.correcting:correct", "publish a notice anew that was wrong"),
     "recall": (f"{_CLI}.taking_back:recall", "take one notice of yours back; it takes two"),
     "holders": (f"{_CLI}.taking_back:holders", "who has a notice of yours, and who destroyed it"),
     "hold": (f"{_CLI}.taking_back:hold", "keep a notice as evidence, under a law"),

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agency_client.cli import afterlife
-from agency_client.cli.output import columns, instant, safe
+from agency_client.cli.output import as_json, columns, instant, safe
 from agency_client.domain import codes
+from agency_client.domain.changes import Change
 from agency_client.domain.countries import COUNTRIES
 from agency_client.domain.schemas import Words, grade_words, words_of
 from agency_client.domain.views import NoticeState, NoticeView
@@ -122,9 +123,23 @@ def page(view: NoticeView) -> list[str]:
         f"attachment    {safe(one.name)} ({one.length} bytes, {safe(one.media_type)})"
         for one in view.attachments
     ]
+    lines += [f"changed       {_changed(one)}" for one in view.changes]
     lines += afterlife.history(view.afterlife)
     lines.append(f"=== {mode_banner(view.marking)} ===")
     return lines
+
+
+def _changed(change: Change) -> str:
+    """Return in one line what a correction says otherwise."""
+    before, after = (
+        "(nothing)" if one is None else safe(as_json(one) if _is_nested(one) else one)
+        for one in (change.before, change.after)
+    )
+    return f"{safe(change.path)}: {before} -> {after}"
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, Mapping | list)
 
 
 def _facts(view: NoticeView) -> Iterator[tuple[str, str]]:
@@ -233,6 +248,9 @@ def document(view: NoticeView) -> dict[str, Any]:
             for one in view.attachments
         ],
         "content": view.content,
+        "changes": [
+            {"path": one.path, "before": one.before, "after": one.after} for one in view.changes
+        ],
         "afterlife": afterlife.document(view.afterlife),
     }
 

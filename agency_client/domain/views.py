@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agency_client.domain.changes import Change
 from agency_client.domain.findings import Finding
 from agency_client.domain.onward import Afterlife
 from agency_client.domain.partners import MembershipStatus
@@ -66,7 +67,10 @@ class AttachmentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView:
-    """One kept notice. `content` is the notice document; all times are ms since 1970."""
+    """One kept notice. `content` is the notice document; all times are ms since 1970.
+
+    `changes` is what it says otherwise than the notice that it supersedes, where that is here.
+    """
 
     originator: str
     notice_id: bytes
@@ -85,6 +89,7 @@ class NoticeView:
     acknowledged_at: int
     acknowledged_by: str
     afterlife: Afterlife = field(default_factory=Afterlife)
+    changes: tuple[Change, ...] = ()
 
     @property
     def reference(self) -> str:

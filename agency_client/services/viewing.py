@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agency_client.domain.changes import changes
 from agency_client.domain.content import Content, SealedAttachment
 from agency_client.domain.delivery import Filter
 from agency_client.domain.onward import Afterlife
@@ -94,8 +95,18 @@ class ViewingService:
 
     def _show(self, reference: str, viewer: Viewer) -> NoticeView:
         row = self.find(reference, viewer)
-        (view,) = self.opened(OpeningKind.SHOW, (row,), viewer)
-        return replace(view, afterlife=self._afterlife(row))
+        before = self._superseded(row, viewer)
+        view, *old = self.opened(OpeningKind.SHOW, (row, *before), viewer)
+        told = changes(old[0].content, view.content) if old else ()
+        return replace(view, afterlife=self._afterlife(row), changes=told)
+
+    def _superseded(self, row: NoticeRow, viewer: Viewer) -> Sequence[NoticeRow]:
+        """Return the first notice that another supersedes, of those that are here for who looks."""
+        for originator, notice_id in notice_view(row).supersedes:
+            rows = self.there(self._store.inbox.find(notice_id.hex(), originator), viewer)
+            if found := [one for one in rows if not one.destroyed_at]:
+                return found[:1]
+        return ()
 
     def _afterlife(self, row: NoticeRow) -> Afterlife:
         """Return what became of a notice: who asked, who was admitted, that it was taken back."""

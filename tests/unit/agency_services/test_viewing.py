@@ -15,7 +15,7 @@ from keys.merkle import hash_leaf
 from keys.merkle import root as tree_root
 from tests.simulator.agency import EVERYTHING, VIEWER, Draft, SimulatedAgency
 from tests.simulator.broker import MemoryBroker
-from tests.simulator.federation import DAY, MARKING, NOW, TOPIC
+from tests.simulator.federation import DAY, HOUR, MARKING, NOW, TOPIC
 
 Looking = Callable[[SimulatedAgency, str, Viewer], Awaitable[object]]
 
@@ -260,3 +260,28 @@ async def test_a_damaged_row_is_an_error_of_ours(
         await ro.viewing.show(reference, VIEWER)
     assert caught.value.reason is Reason.STORE_INVALID
     assert openings(ro) == []
+
+
+async def test_a_correction_says_what_is_other_now(
+    gr: SimulatedAgency, ro: SimulatedAgency
+) -> None:
+    (old,) = (await gr.publish(Draft(text="seen in Patras"))).notices
+    name = f"gr-pol/{old.notice_id.hex()}"
+    (new,) = (await gr.publish(Draft(text="seen in Volos", supersedes=(name,)))).notices
+    await ro.receiver.catch_up(EVERYTHING)
+    shown = await ro.viewing.show(f"gr-pol/{new.notice_id.hex()}", VIEWER)
+    assert [(one.path, one.before, one.after) for one in shown.changes] == [
+        ("title", "seen in Patras", "seen in Volos")
+    ]
+    assert (await ro.viewing.show(name, VIEWER)).changes == ()
+
+
+async def test_a_correction_of_what_ended_here_says_nothing_of_it(
+    gr: SimulatedAgency, ro: SimulatedAgency
+) -> None:
+    (old,) = (await gr.publish(Draft(text="old", expires_at=NOW + HOUR))).notices
+    name = f"gr-pol/{old.notice_id.hex()}"
+    (new,) = (await gr.publish(Draft(text="new", supersedes=(name,)))).notices
+    await ro.receiver.catch_up(EVERYTHING)
+    ro.clock.now = NOW + HOUR
+    assert (await ro.viewing.show(f"gr-pol/{new.notice_id.hex()}", VIEWER)).changes == ()
