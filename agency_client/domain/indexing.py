@@ -58,10 +58,11 @@ _HALVES = re.compile(r"\d+|\D+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexText:
-    """The two columns of the index."""
+    """The two columns of the index, and SHA-256 of what they were made of, where that is kept."""
 
     words: str
     runs: str
+    digest: bytes = b""
 
 
 def index_text(document: Any) -> IndexText:

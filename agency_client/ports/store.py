@@ -162,6 +162,10 @@ class Inbox(Protocol):
         """Return notices by row id, in the order asked for; unknown ones are left out."""
         ...
 
+    def said_by_others(self, digests: Sequence[bytes]) -> Mapping[bytes, NoticeRow]:
+        """Return, by SHA-256 of what it says, an indexed notice of another agency that says it."""
+        ...
+
     def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
         """Return notices by `query`, newest first; those of others only once they are valid."""
         ...

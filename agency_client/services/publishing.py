@@ -25,6 +25,7 @@ from agency_client.services.federation import Federation
 from agency_client.services.planning import Planned, audience_of, plan
 from agency_client.services.references import find_one
 from agency_client.services.releases import Releases
+from agency_client.services.repeating import without_repeated
 from agency_client.services.sealing import seal
 from keys.envelope import AttachmentRef, Marking, NoticeHeader, NoticeRef, TreeHead
 from keys.merkle import EMPTY_ROOT
@@ -84,7 +85,8 @@ class Publisher:
         """
         now = self._clock.now_ms()
         federation = self._directory.current
-        decided = await asyncio.to_thread(plan, drafts, federation, self._resolve, {}, now)
+        planned = await asyncio.to_thread(plan, drafts, federation, self._resolve, {}, now)
+        decided = await asyncio.to_thread(without_repeated, planned, drafts, self._store.inbox)
         refusals = await self._releases.refusals(decided, drafts, viewer)
         judged = [
             Planned(position=one.position, refusal=refusals[one.position])

@@ -21,7 +21,7 @@ from agency_client.store import facts
 from agency_client.store.database import Database
 from agency_client.store.post import destroy_post
 from agency_client.store.post_tables import holds
-from agency_client.store.tables import findings, frames, notices, outbox
+from agency_client.store.tables import findings, frames, notices, outbox, said
 from agency_client.store.taken_back import STATEMENT, all_taken_back
 from keys.envelope import NoticeHeader
 from keys.errors import TrustError
@@ -122,6 +122,7 @@ class SqlEndings:
         with self._database.write() as connection:
             files = _files(connection, ids)
             _forget_evidence(connection, ids)
+            connection.execute(delete(said).where(said.c.notice.in_(ids)))
             destroy_post(
                 connection,
                 [(one.statement, one.index) for one in _places(connection, ids).values()],

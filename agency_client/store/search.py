@@ -8,15 +8,18 @@ an operator. Superseded, refused and expired notices are found like others.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, false, func, select, text, update
+from sqlalchemy import Connection, false, func, insert, select, text, update
 
+from agency_client.domain.canonical import write_document
 from agency_client.domain.content import Content
 from agency_client.domain.indexing import IndexText, index_text
 from agency_client.domain.searching import Clause, Phrase, Term, Way, parse_query
 from agency_client.errors import AgencyError, Reason
 from agency_client.store.database import Database
-from agency_client.store.tables import notices
+from agency_client.store.tables import notices, said
+from keys.framing import sha256
 
 _PORTION = 256
 _PORTION_BYTES = 4 * 1024 * 1024
@@ -87,7 +90,8 @@ def _index_text(content: bytes) -> IndexText:
         document = Content.decode(content)
     except ValueError:
         return IndexText(words="", runs="")
-    return index_text([document.notice, [one.name for one in document.attachments]])
+    text = index_text([document.notice, [one.name for one in document.attachments]])
+    return replace(text, digest=sha256(write_document(document.notice)))
 
 
 def write_entries(connection: Connection, folded: Sequence[tuple[int, IndexText]]) -> int:
@@ -102,6 +106,13 @@ def write_entries(connection: Connection, folded: Sequence[tuple[int, IndexText]
     ]
     if rows:
         connection.execute(_INSERT, rows)
+        digests = [
+            {"notice": row_id, "digest": entry.digest}
+            for row_id, entry in folded
+            if row_id in wanted and entry.digest
+        ]
+        if digests:
+            connection.execute(insert(said), digests)
         connection.execute(update(notices).where(notices.c.id.in_(wanted)).values(indexed=True))
     return len(rows)
 

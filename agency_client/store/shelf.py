@@ -4,7 +4,7 @@
 Shows nothing itself: the services write the opening log before content leaves the agency's store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
@@ -15,7 +15,7 @@ from agency_client.domain.records import NoticeRow, OwnedLeaf
 from agency_client.domain.views import InboxQuery, NoticeState
 from agency_client.store.database import Database
 from agency_client.store.inbox import SqlReceived
-from agency_client.store.tables import deliveries, frames, notices, outbox
+from agency_client.store.tables import deliveries, frames, notices, outbox, said
 from agency_client.store.taken_back import IS_TAKEN_BACK
 
 _RECIPIENT = select(frames.c.recipient).where(frames.c.id == notices.c.frame_id).scalar_subquery()
@@ -79,6 +79,21 @@ class SqlInbox(SqlReceived):
             some = notices.c.id.in_(ids[start : start + _AT_ONCE])
             found |= {row.id: row for row in self._rows(select(*_COLUMNS).where(some))}
         return tuple(found[row_id] for row_id in ids if row_id in found)
+
+    def said_by_others(self, digests: Sequence[bytes]) -> Mapping[bytes, NoticeRow]:
+        """Return, by SHA-256 of what it says, an indexed notice of another agency that says it."""
+        found: dict[bytes, int] = {}
+        for start in range(0, len(digests), _AT_ONCE):
+            query = (
+                select(said.c.digest, said.c.notice)
+                .join(notices, notices.c.id == said.c.notice)
+                .where(said.c.digest.in_(digests[start : start + _AT_ONCE]))
+                .where(notices.c.originator != self._agency)
+            )
+            with self._database.read() as connection:
+                found |= {row.digest: row.notice for row in connection.execute(query)}
+        rows = {row.id: row for row in self.rows(list(found.values()))}
+        return {digest: rows[row_id] for digest, row_id in found.items() if row_id in rows}
 
     def browse(self, query: InboxQuery, own: str, now: int) -> Sequence[NoticeRow]:
         """Return notices by `query`, newest first."""

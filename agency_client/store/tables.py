@@ -144,6 +144,15 @@ withheld = Table(
     PrimaryKeyConstraint("frame_id", "position"),
 )
 
+said = Table(
+    "said",
+    metadata,
+    Column("notice", Integer, ForeignKey("notices.id"), primary_key=True),
+    bytes_column("digest"),
+    Index("said_by_digest", "digest"),
+)
+"""SHA-256 of what each indexed notice says, its document in canonical form."""
+
 receive_chain = Table(
     "receive_chain",
     metadata,

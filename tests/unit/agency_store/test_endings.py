@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from agency_client.domain.canonical import write_document
+from agency_client.domain.content import Content
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.downloads import download_name
 from agency_client.domain.findings import Finding, FindingKind
@@ -18,6 +20,7 @@ from agency_client.store.profile_store import ProfileStore
 from keys.attachments import AttachmentSealer
 from keys.envelope import NoticeHeader
 from keys.fields import new_uuid7
+from keys.framing import sha256
 from tests.unit.agency_store.samples import (
     AGENCY,
     HOUR,
@@ -118,6 +121,16 @@ def test_wraps_of_grants_and_texts_of_requests_go_with_it(store: ProfileStore) -
     asked, told, granted = store.post.about(place())
     assert (asked.content, told.content, granted.cargo) == (b"", b"held", b"")
     assert [one.cargo for one in store.post.about(place("b"))] == [b"wrap"]
+
+
+def test_nothing_tells_what_a_destroyed_notice_said(store: ProfileStore) -> None:
+    row = kept(store)
+    store.search.index(9)
+    (kept_row,) = store.inbox.rows((row,))
+    digest = sha256(write_document(Content.decode(kept_row.content).notice))
+    assert store.inbox.said_by_others([digest])[digest].id == row
+    store.endings.destroy([(row, Ending.RECALLED)], NOW)
+    assert store.inbox.said_by_others([digest]) == {}
 
 
 def test_word_of_a_break_glass_stays_until_it_is_sent(store: ProfileStore) -> None:
