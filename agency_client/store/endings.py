@@ -21,9 +21,9 @@ from agency_client.store import facts
 from agency_client.store.database import Database
 from agency_client.store.post import destroy_post
 from agency_client.store.post_tables import holds
-from agency_client.store.tables import findings, frames, notices, outbox, said
+from agency_client.store.tables import attachments, findings, frames, notices, outbox, said
 from agency_client.store.taken_back import STATEMENT, all_taken_back
-from keys.envelope import NoticeHeader
+from keys.envelope import AttachmentRef, NoticeHeader
 from keys.errors import TrustError
 from keys.places import NoticePlace
 
@@ -121,6 +121,7 @@ class SqlEndings:
         ids = [row_id for row_id, _ in rows]
         with self._database.write() as connection:
             files = _files(connection, ids)
+            _forget_attachments(connection, ids)
             _forget_evidence(connection, ids)
             connection.execute(delete(said).where(said.c.notice.in_(ids)))
             destroy_post(
@@ -184,15 +185,27 @@ def _forget_evidence(connection: Connection, rows: Collection[int]) -> None:
         )
 
 
+def _forget_attachments(connection: Connection, rows: Collection[int]) -> None:
+    """Overwrite what is noted of attachments that we sealed ourselves."""
+    query = select(notices.c.header).where(notices.c.id.in_(rows), notices.c.outbox_id.is_not(None))
+    for header in connection.execute(query).scalars().all():
+        ids = [ref.id for ref in _listed(header)]
+        connection.execute(delete(attachments).where(attachments.c.id.in_(ids)))
+
+
 def _files(connection: Connection, rows: Collection[int]) -> list[str]:
     """Return the names of the files that hold attachments of notices."""
     query = select(notices.c.originator, notices.c.notice_id, notices.c.header)
     names: list[str] = []
     for row in connection.execute(query.where(notices.c.id.in_(rows))):
-        try:
-            listed = NoticeHeader.decode(row.header).attachments
-        except TrustError:
-            continue
-        for ref in listed:
+        for ref in _listed(row.header):
             names += [ref.id.hex(), download_name(row.originator, row.notice_id, ref).hex()]
     return names
+
+
+def _listed(header: bytes) -> Sequence[AttachmentRef]:
+    """Return the attachments in a header; none where nothing of it is left."""
+    try:
+        return NoticeHeader.decode(header).attachments
+    except TrustError:
+        return ()
