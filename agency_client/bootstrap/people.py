@@ -49,8 +49,13 @@ class People:
         await self.post.try_send()
         return view
 
-    async def approve(self, digits: str, viewer: Viewer, passphrase: bytes) -> TwoPersonAct:
+    async def approve(
+        self, digits: str, viewer: Viewer, passphrase: bytes
+    ) -> tuple[TwoPersonAct, bool]:
         """Approve an act as its second person, and do it.
+
+        Returns:
+            The act, and whether what it sends has reached the broker; it is durable here else.
 
         Raises:
             AgencyError: as `ApprovalService.approve`; why it cannot be done, as
@@ -58,6 +63,7 @@ class People:
             KeyFileError: the passphrase does not open the supervisor's key.
         """
         approved = await self.approvals.approve(digits, viewer, passphrase)
+        is_sent = True
         if approved.kind is ActKind.RECALL:
-            await self.recalls.carry_out(approved.act)
-        return self.approvals.find(digits)
+            is_sent = (await self.recalls.carry_out(approved.act)).sent
+        return self.approvals.find(digits), is_sent

@@ -116,24 +116,31 @@ def approve(
     viewer = acting(context, officer)
     name = viewer.officer or viewer.name
     secret = officer_passphrase(officer_passphrase_file, safe(name))
-    approved = run_async(_approve(context, act, viewer, secret))
+    approved, is_sent = run_async(_approve(context, act, viewer, secret))
     printer(context).document(
         "act",
-        {"act": document(approved)},
+        {"act": document(approved), "sent": is_sent},
         [
             f"approved {name_of(approved)}: {safe(approved.summary)} ({safe(approved.notice)})",
-            _next(approved),
+            _next(approved, is_sent=is_sent),
         ],
     )
 
 
-def _next(act: TwoPersonAct) -> str:
+def _next(act: TwoPersonAct, *, is_sent: bool) -> str:
     if act.kind is ActKind.RELEASE:
         return f"{safe(act.requested_by)} publishes it: tocsin publish --act {name_of(act)}"
+    if not is_sent:
+        return (
+            "NOT TAKEN BACK YET, the broker is not there: a running `tocsin watch`, or "
+            "`tocsin outbox send`, sends it"
+        )
     return "done; `tocsin holders` shows who has answered"
 
 
-async def _approve(context: click.Context, act: str, viewer: Viewer, secret: bytes) -> TwoPersonAct:
+async def _approve(
+    context: click.Context, act: str, viewer: Viewer, secret: bytes
+) -> tuple[TwoPersonAct, bool]:
     async with opened(common(context)) as agency:
         return await agency.people.approve(act, viewer, secret)
 

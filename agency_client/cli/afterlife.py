@@ -70,6 +70,10 @@ def admitted(admission: AdmissionView) -> str:
     """Return an admission in one line."""
     told = f"{safe(admission.agency)} until {instant(admission.until)}"
     told += f", by {safe(admission.admitted_by)} {instant(admission.granted_at)}"
+    if admission.purposes:
+        told += f", for {', '.join(map(safe, admission.purposes))}"
+    told += ", also as evidence" if admission.court_use else ""
+    told += f": {safe(admission.reason)}" if admission.reason else ""
     return told + ("" if admission.sent else _UNSENT)
 
 
@@ -217,6 +221,9 @@ def admission_document(admission: AdmissionView) -> dict[str, Any]:
         "admitted_by": admission.admitted_by,
         "granted_at": instant(admission.granted_at),
         "until": instant(admission.until),
+        "purposes": list(admission.purposes),
+        "court_use": admission.court_use,
+        "reason": admission.reason,
         "sent": admission.sent,
     }
 

@@ -183,6 +183,16 @@ _ELSEWHERE: dict[tuple[str, Reason | TrustReason], str] = {
     ("steward", Reason.NOT_FOUND): "`tocsin steward directory` lists who and what is there",
     ("steward", Reason.BROKER_UNREACHABLE): "check --broker; without it, the entry goes to a file",
     ("steward", TrustReason.KEY_FILE_MISSING): "check --home and --as, or restore it from a backup",
+    ("grant", Reason.ALREADY_EXISTS): "`tocsin show ID` says who is admitted, and until when",
+    ("grant", Reason.NOT_FOUND): "`tocsin requests --all` lists requests; give more of its digits",
+    ("grant", Reason.DENIED): "`tocsin show ID` shows the marking, `tocsin explain` the rule",
+    ("refuse", Reason.ALREADY_EXISTS): "`tocsin requests --all` says how it was decided",
+    ("refuse", Reason.NOT_FOUND): "`tocsin requests --all` lists requests; give more of its digits",
+    (
+        "request-onward",
+        Reason.DENIED,
+    ): "`tocsin show ID` shows its marking",
+    ("recall", Reason.ALREADY_EXISTS): "`tocsin holders ID` shows who has answered",
     ("demo", Reason.PROFILE_EXISTS): "choose another folder; nothing was changed",
 }
 """Advice where a command works on something else than a profile."""

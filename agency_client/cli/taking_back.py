@@ -124,8 +124,8 @@ def hold(
 ) -> None:
     """Keep another agency's notice as evidence although it ends or is recalled.
 
-    When its originator takes it back, it is told the legal basis and the day of the next look. Who
-    may still read it is for the rule book to say: by the standard one, no officer. It takes a
+    When its originator takes it back, it is told the legal basis and the day of the next look, and
+    the notice is shown to nobody here any more. Where officers are registered it takes a
     SUPERVISOR.
     """
     out = printer(context)

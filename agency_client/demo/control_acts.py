@@ -105,8 +105,10 @@ class ControlActs:
             alone = ""
         except AgencyError as error:
             alone = error.reason
-        done = await agency.people.approve(act.digest.hex(), viewer(approves), approves.encode())
-        return {"alone": alone, "state": done.state.value}
+        done, is_sent = await agency.people.approve(
+            act.digest.hex(), viewer(approves), approves.encode()
+        )
+        return {"alone": alone, "state": done.state.value, "sent": is_sent}
 
     async def _await_holders(self, *, notice: str, states: dict[str, str], within: float) -> Answer:
         async def found() -> Answer | None:

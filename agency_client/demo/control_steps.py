@@ -126,7 +126,10 @@ async def taken_back(world: World, step: Step) -> None:
         "recall", notice=world.granted, asks=LISTENER, approves=SUPERVISOR
     )
     step.check(recall["alone"] == "APPROVAL_NEEDED", "one officer alone takes nothing back")
-    step.check(recall["state"] == "done", "with a supervisor's approval it is done")
+    step.check(
+        (recall["state"], recall["sent"]) == ("done", True),
+        "with a supervisor's approval it is done",
+    )
     answered = await world.agencies[GR].order(
         "await-holders",
         notice=world.granted,

@@ -64,6 +64,9 @@ class AdmissionView:
         granted_at: when.
         until: end of it.
         sent: whether it has reached the broker.
+        purposes: what it may use the notice for; none: those of the marking.
+        court_use: whether it may be used as evidence.
+        reason: what the originator says.
     """
 
     notice: str
@@ -72,6 +75,9 @@ class AdmissionView:
     granted_at: int
     until: int
     sent: bool = True
+    purposes: tuple[str, ...] = ()
+    court_use: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

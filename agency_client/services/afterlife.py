@@ -50,7 +50,7 @@ def afterlife(row: NoticeRow, about: Sequence[PostItem], hold: Hold | None) -> A
             request_view(one, decisions) for one in about if one.kind is PostKind.REQUEST
         ),
         admitted=tuple(
-            admission_view(one)
+            admission_view(one, decisions)
             for one in about
             if one.kind is PostKind.GRANT and one.state is not PostState.REFUSED
         ),
@@ -78,9 +78,9 @@ def _broken(item: PostItem, row: NoticeRow) -> BrokenGlassView:
     )
 
 
-def admission_view(grant: PostItem) -> AdmissionView:
-    """Return a grant as people see it."""
-    return AdmissionView(
+def admission_view(grant: PostItem, decisions: Sequence[PostItem] = ()) -> AdmissionView:
+    """Return a grant as people see it, with the terms in the decision that came with it."""
+    view = AdmissionView(
         notice=f"{grant.originator}/{grant.notice_id.hex()}",
         agency=grant.recipient,
         admitted_by=grant.sender,
@@ -88,6 +88,14 @@ def admission_view(grant: PostItem) -> AdmissionView:
         until=grant.until,
         sent=grant.state is not PostState.WAITING,
     )
+    for one in decisions:
+        said = decode_letter(one.kind, one.content)
+        is_of_it = one.target == grant.recipient and one.until == grant.until
+        if is_of_it and isinstance(said, OnwardDecision) and said.granted:
+            return replace(
+                view, purposes=said.purposes, court_use=said.court_use, reason=said.reason
+            )
+    return view
 
 
 def recall_view(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from agency_client.domain.findings import Finding, FindingKind
 from agency_client.domain.mail import Mail
-from agency_client.domain.post import PostItem
+from agency_client.domain.post import Ending, PostItem
 from agency_client.domain.records import Evidence, KeptFrame, ReceivedBatch
 from agency_client.errors import AgencyError, Reason
 from agency_client.ports.broker import Broker
@@ -120,15 +120,18 @@ class Mailbox:
             elif error.reason is not Reason.NOT_FOUND:
                 raise
         else:
-            return await asyncio.to_thread(self._keep, frame, now)
+            return await asyncio.to_thread(self._keep, frame, grant, now)
         return ()
 
-    def _keep(self, frame: KeptFrame, now: int) -> Sequence[int]:
-        """Keep a granted notice, unless its id is taken by another notice of that originator."""
+    def _keep(self, frame: KeptFrame, grant: PostItem, now: int) -> Sequence[int]:
+        """Keep a granted notice, unless its id is taken by another notice of that originator.
+
+        One that was here under a grant which ended is kept again.
+        """
         (notice,) = frame.notices
         name = (frame.key.originator, notice.notice_id)
         known = self._store.inbox.known_notices([name]).get(name)
-        if known is None:
+        if known is None or (known.leaf_hash == notice.leaf_hash and self._has_ended(grant)):
             return self._store.inbox.record(_batch(frame), now)
         if known.leaf_hash != notice.leaf_hash:
             self._find(
@@ -138,6 +141,11 @@ class Mailbox:
                 frame.key.originator,
             )
         return ()
+
+    def _has_ended(self, grant: PostItem) -> bool:
+        known = self._store.endings.at(grant.place)
+        rows = self._store.inbox.rows((known.row_id,)) if known is not None else ()
+        return bool(rows) and rows[0].state == Ending.ENDED
 
     def _bad_grant(self, grant: PostItem, reason: str, detail: str) -> None:
         """Keep a finding, and ask for the notice no more while this process runs."""

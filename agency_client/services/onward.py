@@ -91,8 +91,7 @@ class OnwardService:
             )
         if row.destroyed_at or row.taken_back:
             raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice has ended or was taken back")
-        self.releasing.check_open(row)
-        self.releasing.check_target(target, row)
+        self.releasing.check_allowed(row, target)
         try:
             said = OnwardRequest(target=target, why=why, purposes=tuple(sorted(set(purposes))))
         except FramingError as error:
@@ -111,8 +110,8 @@ class OnwardService:
                 OFFICER_REFUSED.
         """
         items = await asyncio.to_thread(self._unasked, reference, target, terms, viewer)
-        grant, _ = await self.post.put(items)
-        return admission_view(grant)
+        grant, *decisions = await self.post.put(items)
+        return admission_view(grant, decisions)
 
     def _unasked(
         self, reference: str, target: str, terms: Terms, viewer: Viewer

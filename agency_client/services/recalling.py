@@ -33,6 +33,7 @@ from keys.framing import sha256
 from keys.places import NoticePlace
 from keys.recalls import Recall, sign_recall
 from keys.signers import Signing
+from officers.people import LIAISON
 from policy.officers import Approval
 
 ANSWER_MS = 72 * 60 * 60_000
@@ -62,13 +63,14 @@ class RecallService:
         Args:
             reference: the notice.
             reason: one of `keys.recalls.RECALL_REASONS`.
-            viewer: a liaison officer or supervisor, with purpose and case.
+            viewer: a liaison officer, with purpose and case.
             answer_by: until when its holders answer, milliseconds since 1970; 0: in three days.
 
         Raises:
             AgencyError: UNKNOWN_NOTICE, NOT_ORIGINATOR, INVALID_ARGUMENT; ALREADY_EXISTS, it was
                 taken back; OFFICER_NEEDED, OFFICER_UNKNOWN, OFFICER_REFUSED, PURPOSE_NEEDED.
         """
+        await asyncio.to_thread(self.register.officer, viewer, LIAISON)
         row, recall = await asyncio.to_thread(self._asked, reference, reason, answer_by)
         return await self.approvals.ask(
             ActKind.RECALL,

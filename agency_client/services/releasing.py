@@ -41,7 +41,7 @@ class Releasing:
                 UNKNOWN_RECIPIENT, RETIRED_RECIPIENT, INVALID_ARGUMENT, ALREADY_EXISTS.
         """
         self._check_ours(row)
-        self._check_allowed(row, target)
+        self.check_allowed(row, target)
         now = self.clock.now_ms()
         if not now < until <= row.expires_at:
             raise AgencyError(
@@ -71,7 +71,12 @@ class Releasing:
                 "our own notice has to come back from the broker first: `tocsin watch` its topic",
             )
 
-    def _check_allowed(self, row: NoticeRow, target: str) -> None:
+    def check_allowed(self, row: NoticeRow, target: str) -> None:
+        """Refuse an agency that the marking or the rule book lets nobody admit.
+
+        Raises:
+            AgencyError: DENIED; UNKNOWN_RECIPIENT, RETIRED_RECIPIENT, INVALID_ARGUMENT.
+        """
         marking = self.check_open(row)
         self.check_target(target, row)
         decision = self.directory.current.may_receive_granted(

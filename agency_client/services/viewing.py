@@ -135,7 +135,8 @@ class ViewingService:
         wanted = limit
         while True:
             found = self._store.search.search(words, wanted, self._clock.now_ms())
-            rows = self._there(self._store.inbox.rows(found), reader)
+            kept = [row for row in self._store.inbox.rows(found) if not row.taken_back]
+            rows = self._there(kept, reader)
             if len(rows) >= limit or len(found) < wanted or wanted >= MOST_HITS:
                 return rows[:limit]
             wanted = min(wanted * 8, MOST_HITS)
@@ -293,14 +294,18 @@ def unknown_notice(reference: str) -> AgencyError:
 
 
 def notice_view(row: NoticeRow) -> NoticeView:
-    """Return a stored notice as it is shown; of one that was destroyed, that it was there.
+    """Return a stored notice as it is shown; of one that has ended or was taken back, that it was.
+
+    Also of one that is held: it is kept as evidence, and not to go on working with.
 
     Raises:
         AgencyError: STORE_INVALID; the row is not what was stored.
     """
     try:
         marking, state = Marking.decode(row.marking), NoticeState(row.state)
-        content, supersedes, attachments = _GONE if row.destroyed_at else _contents(row)
+        content, supersedes, attachments = (
+            _GONE if row.destroyed_at or row.taken_back else _contents(row)
+        )
     except (TrustError, ValueError):
         raise damaged(row) from None
     superseded_by = (row.originator, row.superseded_by) if row.superseded_by else None

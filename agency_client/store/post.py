@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.post import (
     Arrived,
+    Ending,
     PostItem,
     PostKind,
     PostState,
@@ -167,7 +168,9 @@ class SqlPostOffice:
             select(notices.c.id)
             .join(frames, frames.c.id == notices.c.frame_id)
             .where(
-                frames.c.statement_hash == post.c.statement, notices.c.position == post.c.position
+                frames.c.statement_hash == post.c.statement,
+                notices.c.position == post.c.position,
+                notices.c.state != Ending.ENDED,
             )
         )
         recall = post.alias()

@@ -3,6 +3,7 @@
 
 Everything happens in the caller's one transaction, so a cursor is never ahead of what is stored.
 Statements are made once: making them for each frame took longer than running them.
+What a grant brought and ended with it may be brought again.
 A frame that is held gains the notices it lacked; nothing that is held is lost or replaced by other
 bytes, which the caller has made sure of (`services.filing`).
 """
@@ -10,7 +11,7 @@ bytes, which the caller has made sure of (`services.filing`).
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, false, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agency_client.domain.delivery import LogReference
@@ -48,13 +49,16 @@ _KEEP_NOTICES = _NOTICE.on_conflict_do_update(
         "leaf_hash": _NOTICE.excluded.leaf_hash,
         "content_key": _NOTICE.excluded.content_key,
         "granted_until": _NOTICE.excluded.granted_until,
+        "content": _NOTICE.excluded.content,
+        "destroyed_at": 0,
+        "indexed": func.iif(notices.c.destroyed_at == 0, notices.c.indexed, false()),
         "state": func.iif(
             notices.c.state == NoticeState.SUPERSEDED,
             NoticeState.SUPERSEDED,
             NoticeState.CURRENT,
         ),
     },
-    where=notices.c.destroyed_at == 0,
+    where=or_(notices.c.destroyed_at == 0, notices.c.state == NoticeState.ENDED),
 )
 _HELD = select(notices.c.position).where(notices.c.frame_id == bindparam("frame"))
 _SHOW = delete(withheld).where(

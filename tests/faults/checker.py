@@ -48,11 +48,18 @@ class Kind(StrEnum):
     TOO_LATE = "too late"
     """Handed out more than a second after it was forbidden."""
 
+    OUTLIVED = "outlived"
+    """Handed to a grantee more than a second after its last grant ended."""
+
+    KEPT = "kept"
+    """Handed to anybody more than a second after it was recalled."""
+
 
 GRACE_NS = 1_000_000_000
 """How long an act may take to reach the last stream."""
-ANYBODY = "anybody"
-"""Who is barred where nobody may be handed a frame any more."""
+_ANYBODY = _ANYTHING = ""
+_Bar = tuple[Kind, str, str]
+"""By what rule, who and what frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +83,52 @@ def check(events: Sequence[Event]) -> list[Violation]:
 
 def check_bars(events: Sequence[Event]) -> list[Violation]:
     """Return everything that was handed out although it had been forbidden for a second."""
-    bars: dict[tuple[str, str], int] = {}
-    for event in events:
-        if event.did is Did.BARRED:
-            bars.setdefault((event.who, event.statement), event.at)
     return [
-        Violation(Kind.TOO_LATE, f"{event.who} got {event.sequence} {late / 1e9:.2f} s after")
-        for event in events
-        if event.did is Did.CARRIED
-        for late in _late(event, bars)
+        Violation(kind, f"{event.who} got {event.sequence} {late / 1e9:.2f} s after")
+        for event, kind, late in _late(events)
+        if late > GRACE_NS
     ]
 
 
-def _late(event: Event, bars: dict[tuple[str, str], int]) -> Iterator[int]:
-    names = (event.who, ""), (event.who, event.statement), (ANYBODY, event.statement)
-    for name in names:
-        if name in bars and event.at > bars[name] + GRACE_NS:
-            yield event.at - bars[name]
+def worst_delays(events: Sequence[Event]) -> dict[Kind, float]:
+    """Return for each rule that was in force how many seconds after it the last was handed out."""
+    worst = {kind: 0 for kind, _, _ in _bars(events)}
+    for _, kind, late in _late(events):
+        worst[kind] = max(worst[kind], late)
+    return {kind: late / 1e9 for kind, late in worst.items()}
+
+
+def _late(events: Sequence[Event]) -> Iterator[tuple[Event, Kind, int]]:
+    """Return what was handed out after a bar, by which rule, and by how much."""
+    bars = _bars(events)
+    for event in events:
+        if event.did is Did.CARRIED:
+            for bar in _that_bar(event):
+                if bar in bars and event.at > bars[bar]:
+                    yield event, bar[0], event.at - bars[bar]
+
+
+def _bars(events: Sequence[Event]) -> dict[_Bar, int]:
+    """Return since when each bar is in force: the first act counts, and the longest grant."""
+    bars: dict[_Bar, int] = {}
+    for event in events:
+        who, what = event.who, event.statement
+        if event.did is Did.BARRED:
+            bars.setdefault((Kind.TOO_LATE, who, what), event.at)
+        elif event.did is Did.RECALLED:
+            bars.setdefault((Kind.KEPT, _ANYBODY, what), event.at)
+        elif event.did is Did.GRANTED:
+            granted = (Kind.OUTLIVED, who, what)
+            bars[granted] = max(bars.get(granted, 0), event.until)
+    return bars
+
+
+def _that_bar(event: Event) -> Iterator[_Bar]:
+    """Return every bar that would forbid what the event tells of."""
+    yield Kind.TOO_LATE, event.who, _ANYTHING
+    yield Kind.TOO_LATE, event.who, event.statement
+    yield Kind.OUTLIVED, event.who, event.statement
+    yield Kind.KEPT, _ANYBODY, event.statement
 
 
 class _History:

@@ -33,6 +33,15 @@ class Did(StrEnum):
     CARRIED = "carried"
     """A frame came in on the stream, or was fetched, with a notice in it."""
 
+    REFUSED = "refused"
+    """The broker said that it has no such notice, or none for the one who asked."""
+
+    GRANTED = "granted"
+    """`who` may fetch the frame's notice, being no recipient of it, and only before `until`."""
+
+    RECALLED = "recalled"
+    """The broker answered the recall of the frame's notice; nobody may be handed it any more."""
+
     BARRED = "barred"
     """From here on `who` may be handed nothing any more; of one frame, where it is named."""
 
@@ -48,7 +57,10 @@ class Did(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line. `key` is the publisher's own name for a notice, found again in its content."""
+    """One line. `key` is the publisher's own name for a notice, found again in its content.
+
+    `until` is a time as `at` is.
+    """
 
     at: int
     who: str
@@ -57,6 +69,7 @@ class Event:
     topic: str = ""
     sequence: int = 0
     statement: str = ""
+    until: int = 0
 
 
 class Recorder:

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tocsin.v1.publisher_service_pb2_grpc import PublisherServiceStub
 from tocsin.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
 
 from keys.entries import Entry
+from keys.envelope import Frame
 from tests.faults.history import Did, Event
 from tests.integration.broker.calling import Address
 from tests.integration.broker.installed import MARKING, Installed, install
@@ -44,19 +45,23 @@ class Races:
     subscribers: tuple[str, ...]
     chance: random.Random
     events: list[Event] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
-    """Of the backlog, in order of sequence."""
+    backlog: dict[int, Frame] = field(default_factory=dict)
+    """By sequence."""
     reached: dict[str, int] = field(default_factory=dict)
     """How far the furthest stream of each agency is."""
     channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
     under_way: asyncio.Event = field(default_factory=asyncio.Event)
     """Every agency was handed something."""
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Some stream was handed something."""
 
     @property
     def federation(self) -> Any:
         return self.address.federation
 
-    def note(self, who: str, did: Did, *, sequence: int = 0, statement: str = "") -> None:
+    def note(
+        self, who: str, did: Did, *, sequence: int = 0, statement: str = "", until: int = 0
+    ) -> None:
         self.events.append(
             Event(
                 at=time.monotonic_ns(),
@@ -65,8 +70,13 @@ class Races:
                 topic=TOPIC,
                 sequence=sequence,
                 statement=statement,
+                until=until,
             )
         )
+
+    def note_handed_out(self, who: str, delivery: core_pb2.Delivery) -> None:
+        did = Did.CARRIED if delivery.notices else Did.DELIVERED
+        self.note(who, did, sequence=delivery.sequence, statement=delivery.statement.hex())
 
     async def publish(self, frames: int) -> None:
         """Publish the backlog, to everybody."""
@@ -76,11 +86,12 @@ class Races:
                 ORIGINATOR,
                 [str(number).encode()],
                 to=self.subscribers,
-                marking=MARKING,
+                marking=replace(MARKING, regrant="originator"),
                 now=time.time_ns() // 1_000_000,
             )
-            await stub.Publish(publisher.PublishRequest(publication=publication(frame)))
-            self.statements.append(frame.statement.hex())
+            request = publisher.PublishRequest(publication=publication(frame))
+            answer = await stub.Publish(request)
+            self.backlog[answer.receipt.sequence] = frame
 
     async def enter(self, entry: Entry) -> None:
         """Have stewards sign an entry; it is in force on return."""
@@ -112,12 +123,18 @@ class Races:
             call.cancel()
 
     def _note_delivery(self, agency: str, delivery: core_pb2.Delivery) -> None:
-        statement = delivery.statement.hex()
         self.reached[agency] = max(self.reached.get(agency, 0), delivery.sequence)
         if len(self.reached) == len(self.subscribers):
             self.under_way.set()
-        did = Did.CARRIED if delivery.notices else Did.DELIVERED
-        self.note(agency, did, sequence=delivery.sequence, statement=statement)
+        self.moved.set()
+        self.note_handed_out(agency, delivery)
+
+    async def front_beyond(self, sequence: int) -> int:
+        """Return how far the furthest stream is, once that is beyond `sequence`."""
+        while (front := max(self.reached.values(), default=0)) <= sequence:
+            self.moved.clear()
+            await self.moved.wait()
+        return front
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

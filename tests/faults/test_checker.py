@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checker import ANYBODY, Kind, check, check_bars
+from tests.faults.checker import Kind, check, check_bars, worst_delays
 from tests.faults.history import Did, Event, Recorder, read_histories
 
 TOPIC = "trafficking/cases"
@@ -140,7 +140,7 @@ def test_a_planted_fault_is_found(kind: Kind, plant: Callable[[History], None]) 
 
 
 def test_every_kind_of_fault_was_planted() -> None:
-    planted_below = {Kind.TOO_LATE}
+    planted_below = {Kind.TOO_LATE, Kind.OUTLIVED, Kind.KEPT}
     assert {kind for _, kind, _ in FAULTS} | planted_below == set(Kind)
 
 
@@ -172,8 +172,15 @@ def test_a_process_started_again_on_its_file_loses_only_half_a_line(tmp_path: Pa
     assert [event.did for event in read_histories([path])] == [Did.SESSION]
 
 
-def at(second: float, who: str, did: Did, statement: str = "") -> Event:
-    return Event(at=round(second * 1e9), who=who, did=did, statement=statement, sequence=1)
+def at(second: float, who: str, did: Did, statement: str = "", *, until: float = 0) -> Event:
+    return Event(
+        at=round(second * 1e9),
+        who=who,
+        did=did,
+        statement=statement,
+        sequence=1,
+        until=round(until * 1e9),
+    )
 
 
 def test_what_is_handed_out_within_a_second_is_in_time() -> None:
@@ -187,18 +194,64 @@ def test_what_is_handed_out_within_a_second_is_in_time() -> None:
     assert check_bars(history) == []
 
 
+def test_a_grant_and_a_recall_that_were_kept_pass() -> None:
+    history = [
+        at(1.0, "g", Did.GRANTED, "a", until=2.0),
+        at(1.5, "g", Did.CARRIED, "a"),
+        at(2.9, "g", Did.CARRIED, "a"),
+        at(3.1, "g", Did.REFUSED, "a"),
+        at(4.0, "s", Did.CARRIED, "a"),
+        at(5.0, "o", Did.RECALLED, "a"),
+        at(5.9, "s", Did.CARRIED, "a"),
+        at(6.1, "s", Did.DELIVERED, "a"),
+    ]
+    assert check_bars(history) == []
+    assert worst_delays(history) == {Kind.OUTLIVED: 0.9, Kind.KEPT: 0.9}
+
+
+@pytest.mark.parametrize(
+    ("bar", "kind"),
+    [
+        (at(2.0, "s", Did.BARRED), Kind.TOO_LATE),
+        (at(2.0, "s", Did.BARRED, "a"), Kind.TOO_LATE),
+        (at(1.0, "s", Did.GRANTED, "a", until=2.0), Kind.OUTLIVED),
+        (at(2.0, "s", Did.RECALLED, "a"), Kind.KEPT),
+        (at(2.0, "o", Did.RECALLED, "a"), Kind.KEPT),
+    ],
+)
+def test_what_is_handed_out_later_is_found(bar: Event, kind: Kind) -> None:
+    history = [bar, at(3.1, "s", Did.CARRIED, "a")]
+    (found,) = check_bars(history)
+    assert (found.kind, found.detail) == (kind, "s got 1 1.10 s after")
+    assert worst_delays(history) == {kind: 1.1}
+
+
 @pytest.mark.parametrize(
     "bar",
     [
-        at(2.0, "s", Did.BARRED),
         at(2.0, "s", Did.BARRED, "a"),
-        at(2.0, ANYBODY, Did.BARRED, "a"),
+        at(1.0, "s", Did.GRANTED, "a", until=2.0),
+        at(2.0, "o", Did.RECALLED, "a"),
     ],
 )
-def test_what_is_handed_out_later_is_found(bar: Event) -> None:
-    (found,) = check_bars([bar, at(3.1, "s", Did.CARRIED, "a")])
-    assert (found.kind, found.detail) == (Kind.TOO_LATE, "s got 1 1.10 s after")
+def test_a_bar_on_one_frame_is_none_on_another(bar: Event) -> None:
+    assert check_bars([bar, at(9.0, "s", Did.CARRIED, "b")]) == []
 
 
-def test_a_bar_on_one_frame_is_none_on_another() -> None:
-    assert check_bars([at(2.0, ANYBODY, Did.BARRED, "a"), at(9.0, "s", Did.CARRIED, "b")]) == []
+def test_the_end_of_one_grant_is_none_of_anothers() -> None:
+    history = [at(1.0, "g", Did.GRANTED, "a", until=2.0), at(9.0, "s", Did.CARRIED, "a")]
+    assert check_bars(history) == []
+
+
+@pytest.mark.parametrize("ends", [(2.0, 5.0), (5.0, 2.0)])
+def test_the_longest_grant_counts(ends: tuple[float, float]) -> None:
+    grants = [at(1.0, "g", Did.GRANTED, "a", until=end) for end in ends]
+    assert check_bars([*grants, at(5.9, "g", Did.CARRIED, "a")]) == []
+    (found,) = check_bars([*grants, at(6.1, "g", Did.CARRIED, "a")])
+    assert found.kind is Kind.OUTLIVED
+
+
+def test_a_second_recall_gives_no_second_grace() -> None:
+    recalls = [at(2.0, "o", Did.RECALLED, "a"), at(3.0, "o", Did.RECALLED, "a")]
+    (found,) = check_bars([*recalls, at(3.1, "s", Did.CARRIED, "a")])
+    assert found.kind is Kind.KEPT

@@ -8,7 +8,7 @@ import pytest
 
 from agency_client.domain.findings import FindingKind
 from agency_client.domain.onward import RequestState, RequestView
-from agency_client.domain.post import PostKind, PostState
+from agency_client.domain.post import Ending, PostKind, PostState
 from agency_client.domain.views import InboxQuery, NoticeState
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.onward import Terms
@@ -93,6 +93,8 @@ async def test_both_sides_see_who_asked_who_was_admitted_and_until_when(
     for agency in (gr, lab):
         (admitted,) = (await shown(agency, reference)).afterlife.admitted
         assert (admitted.agency, admitted.admitted_by, admitted.until) == (LAB, "gr-pol", LATER)
+        assert (admitted.purposes, admitted.court_use) == (("INVESTIGATION",), True)
+        assert admitted.reason == "for the plate"
 
 
 async def test_a_refusal_says_why_to_who_asked(
@@ -157,6 +159,45 @@ async def test_at_its_end_the_grantee_has_nothing_left(
     assert (row.content, row.content_key, row.header) == (b"", b"", b"")
 
 
+async def test_what_is_granted_again_after_its_end_is_there_again(
+    gr: SimulatedAgency, lab: SimulatedAgency, reference: str
+) -> None:
+    await gr.onward.grant(reference, LAB, Terms(until=LATER), VIEWER)
+    await lab.receive()
+    gr.clock.now = LATER
+    assert (await shown(lab, reference)).state is NoticeState.ENDED
+    await gr.onward.grant(reference, LAB, Terms(until=LATER + DAY), VIEWER)
+    await lab.receive()
+    view = await shown(lab, reference)
+    assert (view.state, view.content["title"]) == (NoticeState.CURRENT, "an invented case")
+    assert (await lab.viewing.search("invented", VIEWER)).notices
+    gr.clock.now = LATER + DAY
+    assert (await shown(lab, reference)).state is NoticeState.ENDED
+
+
+async def test_what_was_recalled_comes_back_by_no_grant(
+    gr: SimulatedAgency, lab: SimulatedAgency, reference: str
+) -> None:
+    await gr.onward.grant(reference, LAB, Terms(until=LATER), VIEWER)
+    await lab.receive()
+    (row,) = lab.store.inbox.rows((1,))
+    lab.store.endings.destroy([(row.id, Ending.RECALLED)], NOW)
+    assert lab.store.post.grants_to_fetch(NOW, 9) == ()
+
+
+async def test_a_granted_notice_that_is_held_is_listed_as_taken_back(
+    gr: SimulatedAgency, lab: SimulatedAgency, reference: str
+) -> None:
+    await gr.onward.grant(reference, LAB, Terms(), VIEWER)
+    await lab.receive()
+    await lab.holds.hold(reference, "s. 110", LATER, VIEWER)
+    await with_two(gr)
+    await recalled(gr, reference)
+    await lab.receive()
+    (listed,) = await lab.viewing.inbox(InboxQuery(), VIEWER)
+    assert (listed.state, listed.content) == (NoticeState.RECALLED, {})
+
+
 async def test_a_recall_reaches_who_was_admitted_later(
     gr: SimulatedAgency, lab: SimulatedAgency, reference: str
 ) -> None:
@@ -213,6 +254,8 @@ async def test_red_is_granted_to_nobody(gr: SimulatedAgency, ro: SimulatedAgency
     red = Draft(marking=replace(OPEN_MARKING, tlp="RED"), to=("ro-pol",))
     reference = await published(gr, ro, draft=red)
     assert await refusal(gr.onward.grant(reference, LAB, Terms(), VIEWER)) is Reason.DENIED
+    asked = ro.onward.request(reference, LAB, "why", ("INVESTIGATION",), VIEWER)
+    assert await refusal(asked) is Reason.DENIED
 
 
 @pytest.mark.parametrize(
