@@ -10,8 +10,13 @@ from agency_client.store.post_tables import post
 from agency_client.store.tables import frames, notices, outbox
 
 STATEMENT = func.coalesce(
-    select(frames.c.statement_hash).where(frames.c.id == notices.c.frame_id).scalar_subquery(),
-    select(outbox.c.statement_hash).where(outbox.c.id == notices.c.outbox_id).scalar_subquery(),
+    *(
+        select(sealed.c.statement_hash)
+        .where(sealed.c.id == named)
+        .correlate(notices)
+        .scalar_subquery()
+        for sealed, named in ((frames, notices.c.frame_id), (outbox, notices.c.outbox_id))
+    ),
     b"",
 )
 """SHA-256 of the STATEMENT of a notice's frame; empty for one that was never sealed."""

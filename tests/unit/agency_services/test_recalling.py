@@ -238,6 +238,17 @@ async def test_a_held_notice_is_kept_and_the_originator_told_why(
     )
 
 
+async def test_a_held_notice_of_a_later_frame_is_taken_back_too(
+    gr: SimulatedAgency, ro: SimulatedAgency, reference: str
+) -> None:
+    later = await published(gr, ro, draft=Draft(text="later", marking=OPEN_MARKING))
+    await ro.holds.hold(later, "s. 110", NOW + 9 * DAY, VIEWER)
+    await recalled(gr, later)
+    await ro.receive()
+    states = {view.reference: view.state for view in await ro.viewing.inbox(InboxQuery(), VIEWER)}
+    assert states == {reference: NoticeState.CURRENT, later: NoticeState.RECALLED}
+
+
 async def test_what_is_held_no_longer_is_destroyed_and_told(
     gr: SimulatedAgency, ro: SimulatedAgency, reference: str
 ) -> None:
