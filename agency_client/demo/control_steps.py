@@ -85,13 +85,16 @@ async def passed_on(world: World, step: Step) -> None:
 
 
 async def _asked_and_refused(world: World, step: Step) -> None:
-    request = await _ask(world, NGO, "They have a bed for her.")
-    await world.agencies[GR].order("refuse", request=request, reason="The source is at risk.")
+    request = await _ask(world, BG, "They may know something.")
+    await world.agencies[GR].order("refuse", request=request, reason="Say what they need it for.")
     decided = await world.agencies[PROSECUTOR].order(
         "await-decision", request=request, within=_WITHIN
     )
-    step.check(decided["state"] == "refused", "what was asked for the shelter is refused")
-    step.say(f"It asked for the shelter to be admitted: refused (“{decided['reason']}”).")
+    step.check(decided["state"] == "refused", "the originator refuses a request")
+    step.say(
+        "It asked that Bulgaria, which reads no notice of that topic, be admitted: refused "
+        f"(“{decided['reason']}”)."
+    )
 
 
 async def _asked_and_granted(world: World, step: Step) -> None:
@@ -103,10 +106,7 @@ async def _asked_and_granted(world: World, step: Step) -> None:
     step.check(not arrived["missing"], "the granted notice arrives in Bulgaria's open stream")
     shown = await world.agencies[BG].order("show", notice=world.granted)
     step.check(WORD in shown["content"].get("text", ""), "Bulgaria reads it")
-    step.say(
-        "It asked for Bulgaria, which reads no notice of that topic: Greece granted this one, and "
-        "Bulgaria has it."
-    )
+    step.say("It asked again and said why: Greece granted this one notice, and Bulgaria has it.")
 
 
 async def _ask(world: World, target: str, why: str) -> str:
