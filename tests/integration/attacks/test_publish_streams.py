@@ -110,7 +110,8 @@ async def test_thousands_of_tiny_messages_are_refused_one_by_one_or_all_at_once(
     stream = Stream(greek)
     with suppress(grpc.aio.AioRpcError):  # where the window was too small for it
         await asyncio.gather(stream.flood(tiny), stream.take())
-    assert set(stream.results) == {"LIMIT_EXCEEDED"}
+    # None of them may be heard: a stream that ended while we wrote takes its answers with it.
+    assert set(stream.results) <= {"LIMIT_EXCEEDED"}
     assert (await publish(greek, first(broker.federation))).sequence > 0
     assert (await leaf_kinds(auditor))[len(before) :].count("refuse") < 200
 
