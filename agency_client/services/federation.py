@@ -9,9 +9,13 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from agency_client.domain.delivery import LogReference
 from agency_client.errors import AgencyError, Reason
 from keys.directory import Directory
 from keys.envelope import Marking, RuleBookRef, TreeHead
+from keys.errors import Reason as TrustReason
+from keys.errors import SignatureError
+from keys.signing import Keyset
 from policy.decisions import Audience, Decision
 from policy.engine import PolicyEngine
 from policy.near_misses import Explanation
@@ -54,6 +58,31 @@ class Federation:
         if entry is None:
             raise AgencyError(Reason.NOT_ENROLLED, _NO_RULE_BOOK)
         return RuleBookRef(version=entry.version, digest=entry.digest)
+
+    def keyset(self, agency: str, keyset_id: str, log: LogReference | None) -> Keyset:
+        """Return the keyset by which something says that it was signed, whatever its validity.
+
+        Args:
+            agency: who says that it signed.
+            keyset_id: with which of its keysets.
+            log: the broker's leaf about what was signed; None where none is known.
+
+        Raises:
+            SignatureError: UNKNOWN_KEYSET; EXPIRED, it is revoked from that place in the log on, or
+                from an earlier one.
+        """
+        keyset = self.directory.keyset(agency, keyset_id)
+        if keyset is None:
+            raise SignatureError(
+                TrustReason.UNKNOWN_KEYSET, f"the directory has no keyset {keyset_id} of {agency}"
+            )
+        revoked = self.directory.revoked_from(agency, "keyset", keyset_id)
+        if revoked is not None and (log is None or log.index >= revoked):
+            raise SignatureError(
+                TrustReason.EXPIRED,
+                f"keyset {keyset_id} of {agency} is revoked from log entry {revoked} on",
+            )
+        return keyset
 
     def may_publish(self, marking: Marking, topic: str, now: int) -> Decision:
         """Decide whether we may publish."""

@@ -12,14 +12,13 @@ from agency_client.domain.post import PostItem
 from agency_client.domain.records import GRANTED, ChainKey, KeptFrame, KeptNotice
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.federation import Federation
-from agency_client.services.reading import check_content, check_not_revoked, delivered_frame
+from agency_client.services.reading import delivered_frame, kept_notice
 from keys.envelope import Statement
-from keys.errors import OpenError, SignatureError
+from keys.errors import OpenError
 from keys.errors import Reason as TrustReason
 from keys.framing import sha256, u32
 from keys.grants import Grant
 from keys.identities import DecryptionKey
-from keys.opening import OpenedNotice
 from keys.opening_letters import CheckedGranted, open_grant, open_granted, verify_granted
 
 FETCH = "fetch"
@@ -50,13 +49,7 @@ def read_granted(
     """
     grant = Grant.decode(item.signed)
     claimed = Statement.decode(delivery.statement)
-    keyset = federation.directory.keyset(claimed.originator, claimed.keyset_id)
-    if keyset is None:
-        raise SignatureError(
-            TrustReason.UNKNOWN_KEYSET,
-            f"the directory has no keyset {claimed.keyset_id} of {claimed.originator}",
-        )
-    check_not_revoked(claimed, delivery, federation)
+    keyset = federation.keyset(claimed.originator, claimed.keyset_id, delivery.publish_log)
     delivered = delivered_frame(delivery)
     checked = verify_granted(grant, delivered, keyset)
     _check_policy(checked, federation, now)
@@ -64,8 +57,13 @@ def read_granted(
     if key is None:
         raise OpenError(TrustReason.WRAP_INVALID, f"we have no key {grant.key_id}")
     opened = open_granted(checked, delivered, open_grant(grant, item.cargo, key))
-    check_content(opened)
-    return _kept_frame(delivery, checked, _kept_notice(delivery, checked, opened, item.until))
+    originator = checked.statement.originator
+    superseded = tuple(
+        ref.notice_id for ref in opened.header.supersedes if ref.originator == originator
+    )
+    (carried,) = delivery.notices
+    notice = kept_notice(opened, carried, checked.header, superseded, item.until)
+    return _kept_frame(delivery, checked, notice)
 
 
 def _check_policy(checked: CheckedGranted, federation: Federation, now: int) -> None:
@@ -76,29 +74,6 @@ def _check_policy(checked: CheckedGranted, federation: Federation, now: int) -> 
     if not decision.allow:
         rules = ", ".join(decision.determining) or "no rule permits it"
         raise AgencyError(Reason.DENIED, f"our rule book refuses it: {rules}")
-
-
-def _kept_notice(
-    delivery: Delivery, checked: CheckedGranted, opened: OpenedNotice, until: int
-) -> KeptNotice:
-    (carried,) = delivery.notices
-    originator = checked.statement.originator
-    return KeptNotice(
-        position=opened.index,
-        notice_id=opened.header.notice_id,
-        type=checked.header.marking.type,
-        valid_from=opened.header.valid_from,
-        expires_at=opened.header.expires_at,
-        header=carried.header,
-        body=carried.body,
-        leaf_hash=opened.leaf_hash,
-        content=opened.content,
-        content_key=opened.content_key,
-        supersedes=tuple(
-            ref.notice_id for ref in opened.header.supersedes if ref.originator == originator
-        ),
-        granted_until=until,
-    )
 
 
 def _kept_frame(delivery: Delivery, checked: CheckedGranted, notice: KeptNotice) -> KeptFrame:

@@ -21,7 +21,7 @@ from agency_client.domain.mail import Mail, Removed
 from agency_client.domain.post import Arrived, PostItem, PostKind, PostState
 from agency_client.domain.records import Evidence, KnownPlace
 from agency_client.services.federation import Federation
-from keys.errors import EnvelopeError, OpenError, SignatureError, TrustError
+from keys.errors import EnvelopeError, OpenError, TrustError
 from keys.errors import Reason as TrustReason
 from keys.framing import framed, sha256
 from keys.grants import Grant, SignedGrant, verify_grant
@@ -30,7 +30,6 @@ from keys.letters import DECISION, Letter, LetterHeader, SignedLetter, verify_le
 from keys.opening_letters import open_letter
 from keys.places import NoticePlace
 from keys.recalls import Recall, SignedRecall, verify_recall
-from keys.signing import Keyset
 
 Known = Callable[[NoticePlace], KnownPlace | None]
 """Says what is known here of the notice at a place."""
@@ -86,7 +85,7 @@ class Judge:
 
     def _letter(self, mail: Mail, signed: SignedLetter) -> PostItem:
         claimed = Letter.decode(signed.letter).header
-        keyset = self._keyset(claimed.sender, claimed.keyset_id, mail)
+        keyset = self.federation.keyset(claimed.sender, claimed.keyset_id, mail.log)
         letter = verify_letter(signed, keyset, self.federation.id)
         header = letter.header
         self._check_ours(header.recipient)
@@ -127,7 +126,7 @@ class Judge:
 
     def _grant(self, mail: Mail, signed: SignedGrant) -> PostItem:
         claimed = Grant.decode(signed.grant)
-        keyset = self._keyset(claimed.grantor, claimed.keyset_id, mail)
+        keyset = self.federation.keyset(claimed.grantor, claimed.keyset_id, mail.log)
         grant = verify_grant(signed, keyset, self.federation.id)
         self._check_ours(grant.grantee)
         self._key(grant.key_id)
@@ -152,7 +151,7 @@ class Judge:
 
     def _recall(self, mail: Mail, signed: SignedRecall) -> PostItem:
         claimed = Recall.decode(signed.recall)
-        keyset = self._keyset(claimed.originator, claimed.keyset_id, mail)
+        keyset = self.federation.keyset(claimed.originator, claimed.keyset_id, mail.log)
         recall = verify_recall(signed, keyset, self.federation.id)
         known = self.known(recall.place)
         if known is not None and known.originator != recall.originator:
@@ -176,21 +175,6 @@ class Judge:
             reason=recall.reason,
             log=mail.log,
         )
-
-    def _keyset(self, agency: str, keyset_id: str, mail: Mail) -> Keyset:
-        directory = self.federation.directory
-        keyset = directory.keyset(agency, keyset_id)
-        if keyset is None:
-            raise SignatureError(
-                TrustReason.UNKNOWN_KEYSET, f"the directory has no keyset {keyset_id} of {agency}"
-            )
-        revoked = directory.revoked_from(agency, "keyset", keyset_id)
-        if revoked is not None and mail.log.index >= revoked:
-            raise SignatureError(
-                TrustReason.EXPIRED,
-                f"keyset {keyset_id} of {agency} is revoked from log entry {revoked} on",
-            )
-        return keyset
 
     def _check_ours(self, agency: str) -> None:
         if agency != self.federation.agency:

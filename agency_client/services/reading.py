@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agency_client.domain.content import Content
-from agency_client.domain.delivery import Delivery, Filter
+from agency_client.domain.delivery import CarriedNotice, Delivery, Filter
 from agency_client.domain.findings import Finding, FindingKind, undecided
 from agency_client.domain.records import ChainKey, KeptFrame, KeptNotice
 from agency_client.services.accounting import broker_findings
 from agency_client.services.federation import Federation
-from keys.envelope import NoticeHeader, Statement
-from keys.errors import EnvelopeError, OpenError, SignatureError, TrustError
+from keys.envelope import FrameHeader, NoticeHeader, Statement
+from keys.errors import EnvelopeError, OpenError, TrustError
 from keys.errors import Reason as TrustReason
 from keys.framing import u32
 from keys.identities import DecryptionKey
@@ -118,13 +118,7 @@ def not_subscribed(delivery: Delivery, now: int) -> SetAside:
 
 def _verified(delivery: Delivery, federation: Federation) -> tuple[CheckedDelivery, DeliveredFrame]:
     claimed = Statement.decode(delivery.statement)
-    keyset = federation.directory.keyset(claimed.originator, claimed.keyset_id)
-    if keyset is None:
-        raise SignatureError(
-            TrustReason.UNKNOWN_KEYSET,
-            f"the directory has no keyset {claimed.keyset_id} of {claimed.originator}",
-        )
-    check_not_revoked(claimed, delivery, federation)
+    keyset = federation.keyset(claimed.originator, claimed.keyset_id, delivery.publish_log)
     delivered = delivered_frame(delivery)
     checked = verify_delivery(delivered, keyset, federation.id, federation.agency, delivery.topic)
     return checked, delivered
@@ -147,18 +141,6 @@ def delivered_frame(delivery: Delivery) -> DeliveredFrame:
         withheld=tuple(one.index for one in delivery.withheld),
         stub=delivery.stub,
     )
-
-
-def check_not_revoked(statement: Statement, delivery: Delivery, federation: Federation) -> None:
-    """Refuse what a revoked keyset signed, from the place in the log at which it was revoked."""
-    originator, keyset_id = statement.originator, statement.keyset_id
-    index = federation.directory.revoked_from(originator, "keyset", keyset_id)
-    log = delivery.publish_log
-    if index is not None and (log is None or log.index >= index):
-        raise SignatureError(
-            TrustReason.EXPIRED,
-            f"keyset {keyset_id} of {originator} is revoked from log entry {index} on",
-        )
 
 
 def _policy_finding(
@@ -212,23 +194,45 @@ def _kept_notices(
 ) -> list[KeptNotice]:
     kept = []
     for notice, carried in zip(opened, delivery.notices, strict=True):
-        check_content(notice)
-        kept.append(
-            KeptNotice(
-                position=notice.index,
-                notice_id=notice.header.notice_id,
-                type=checked.header.marking.type,
-                valid_from=notice.header.valid_from,
-                expires_at=notice.header.expires_at,
-                header=carried.header,
-                body=carried.body,
-                leaf_hash=notice.leaf_hash,
-                content=notice.content,
-                content_key=notice.content_key,
-                supersedes=_superseded(delivery, checked, notice.header, findings, now),
-            )
-        )
+        superseded = _superseded(delivery, checked, notice.header, findings, now)
+        kept.append(kept_notice(notice, carried, checked.header, superseded))
     return kept
+
+
+def kept_notice(
+    notice: OpenedNotice,
+    carried: CarriedNotice,
+    header: FrameHeader,
+    superseded: tuple[bytes, ...],
+    granted_until: int = 0,
+) -> KeptNotice:
+    """Return an opened notice as it is kept.
+
+    Args:
+        notice: opened.
+        carried: as it came.
+        header: of its frame.
+        superseded: ids of those of its originator's notices whose place it takes.
+        granted_until: end of the grant that brought it; 0 where the frame was sealed to us.
+
+    Raises:
+        OpenError: BODY_INVALID; the content is none, or lists other attachments than the header.
+    """
+    _check_content(notice)
+    return KeptNotice(
+        position=notice.index,
+        notice_id=notice.header.notice_id,
+        type=header.marking.type,
+        valid_from=notice.header.valid_from,
+        expires_at=notice.header.expires_at,
+        header=carried.header,
+        body=carried.body,
+        leaf_hash=notice.leaf_hash,
+        content=notice.content,
+        content_key=notice.content_key,
+        supersedes=superseded,
+        granted_until=granted_until,
+    )
 
 
 def _superseded(
@@ -315,12 +319,7 @@ def _named(finding: Finding, checked: CheckedDelivery) -> Finding:
     return replace(finding, originator=checked.statement.originator, seal_id=checked.header.seal_id)
 
 
-def check_content(notice: OpenedNotice) -> None:
-    """Refuse a content that is none, or lists other attachments than the signed header.
-
-    Raises:
-        OpenError: BODY_INVALID.
-    """
+def _check_content(notice: OpenedNotice) -> None:
     try:
         listed = Content.decode(notice.content).attachments
     except ValueError:
