@@ -15,7 +15,7 @@ from agency_client.domain.post import PostItem, PostKind, PostState
 from agency_client.domain.records import NoticeRow
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
-from agency_client.services.references import place_of
+from agency_client.services.references import place_of, row_at
 from keys.fields import new_uuid7
 
 AT_ONCE = 64
@@ -50,9 +50,7 @@ class EndingService:
         return count
 
     def _answer(self, recall: PostItem) -> PostItem:
-        known = self._store.endings.at(recall.place)
-        rows = self._store.inbox.rows((known.row_id,)) if known is not None else ()
-        return self._attestation(recall, self._outcome(rows[0] if rows else None))
+        return self._attestation(recall, self._outcome(row_at(self._store, recall.place)))
 
     def _outcome(self, row: NoticeRow | None) -> Attestation:
         """Return what we say of a notice that was taken back; None: it never came here."""

@@ -20,6 +20,7 @@ from agency_client.ports.store import Store
 from agency_client.services.directory import DirectoryService
 from agency_client.services.granted import read_granted
 from agency_client.services.judging import Judge, Judged
+from agency_client.services.references import row_at
 from keys.errors import TrustError
 from keys.identities import DecryptionKey
 
@@ -143,9 +144,8 @@ class Mailbox:
         return ()
 
     def _has_ended(self, grant: PostItem) -> bool:
-        known = self._store.endings.at(grant.place)
-        rows = self._store.inbox.rows((known.row_id,)) if known is not None else ()
-        return bool(rows) and rows[0].state == Ending.ENDED
+        row = row_at(self._store, grant.place)
+        return row is not None and row.state == Ending.ENDED
 
     def _bad_grant(self, grant: PostItem, reason: str, detail: str) -> None:
         """Keep a finding, and ask for the notice no more while this process runs."""

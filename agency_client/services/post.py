@@ -21,6 +21,7 @@ from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.directory import DirectoryService
 from agency_client.services.letters import sealed_grant, sealed_letter, signed_letter
+from agency_client.services.references import row_at
 from keys.grants import SignedGrant
 from keys.recalls import SignedRecall
 from keys.signers import Signing
@@ -138,9 +139,8 @@ class Post:
         return self._store.post.set_sealed(sealed)
 
     def _content_key(self, item: PostItem) -> bytes:
-        known = self._store.endings.at(item.place)
-        rows = self._store.inbox.rows((known.row_id,)) if known is not None else ()
-        return rows[0].content_key if rows else b""
+        row = row_at(self._store, item.place)
+        return row.content_key if row is not None else b""
 
     async def _submit(self, item: PostItem) -> LogReference:
         match item.kind:

@@ -67,3 +67,10 @@ def place_of(store: Store, row: NoticeRow) -> NoticePlace:
     if place is None:
         raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice is in no frame that was sealed")
     return place
+
+
+def row_at(store: Store, place: NoticePlace) -> NoticeRow | None:
+    """Return the kept notice that something signed is about; None where it never came here."""
+    known = store.endings.at(place)
+    rows = store.inbox.rows((known.row_id,)) if known is not None else ()
+    return rows[0] if rows else None
