@@ -169,7 +169,6 @@ class Wiring:
         standing = StandingGrants(
             store=store,
             releasing=releasing,
-            register=register,
             rights=rights,
             viewing=viewing,
             clock=clock,
@@ -232,7 +231,6 @@ class Wiring:
                 store=store,
                 post=post,
                 releasing=releasing,
-                register=register,
                 rights=rights,
                 viewing=viewing,
                 clock=clock,
@@ -254,7 +252,6 @@ class Wiring:
                 agency=keyring.agency,
                 store=store,
                 post=post,
-                register=register,
                 rights=rights,
                 viewing=viewing,
                 ending=ending,

@@ -16,7 +16,6 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.ending import EndingService
-from agency_client.services.officers import OfficerRegister
 from agency_client.services.post import Post
 from agency_client.services.rights import ReadingRights
 from agency_client.services.viewing import ViewingService
@@ -34,7 +33,6 @@ class HoldService:
     agency: str
     store: Store
     post: Post
-    register: OfficerRegister
     rights: ReadingRights
     viewing: ViewingService
     ending: EndingService
@@ -56,7 +54,8 @@ class HoldService:
         await asyncio.to_thread(self._hold, reference, legal_basis, review, viewer)
 
     def _hold(self, reference: str, legal_basis: str, review: int, viewer: Viewer) -> None:
-        row, now, who = self.viewing.find(reference, viewer), self.clock.now_ms(), self._who(viewer)
+        row, now = self.viewing.find(reference, viewer), self.clock.now_ms()
+        who = self.rights.decider(viewer, SUPERVISOR).who
         try:
             check_label(legal_basis, MAX_BASIS)
         except FramingError as error:
@@ -88,16 +87,9 @@ class HoldService:
         return is_destroyed
 
     def _release(self, reference: str, viewer: Viewer) -> bool:
-        self._who(viewer)
+        self.rights.decider(viewer, SUPERVISOR)
         row = self.viewing.kept(reference)
         if self.store.endings.held(row.id) is None:
             raise AgencyError(Reason.NOT_FOUND, "no notice of that name is held")
         self.viewing.note(OpeningKind.RELEASE, (row,), viewer)
         return self.ending.release(row)
-
-    def _who(self, viewer: Viewer) -> str:
-        """Return who decides, as our own log names them."""
-        reader = self.rights.reader(viewer)
-        if reader.record is not None:
-            self.register.officer(viewer, SUPERVISOR)
-        return reader.who

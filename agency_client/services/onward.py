@@ -21,7 +21,6 @@ from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.afterlife import admission_view, request_view
 from agency_client.services.letters import about
-from agency_client.services.officers import OfficerRegister
 from agency_client.services.post import Post
 from agency_client.services.references import find_one, place_of
 from agency_client.services.releasing import Releasing
@@ -60,7 +59,6 @@ class OnwardService:
     store: Store
     post: Post
     releasing: Releasing
-    register: OfficerRegister
     rights: ReadingRights
     viewing: ViewingService
     clock: Clock
@@ -190,9 +188,9 @@ class OnwardService:
 
     def _check_officer(self, row: NoticeRow, target: str, viewer: Viewer) -> None:
         """Ask the rule book about the officer who decides; a profile without any is a system's."""
-        if self.rights.reader(viewer).record is None:
+        record = self.rights.decider(viewer, LIAISON).record
+        if record is None:
             return
-        record = self.register.officer(viewer, LIAISON)
         decision = self.rights.on_act("grantOnward", record, row, target=target)
         if not decision.allow:
             raise AgencyError(Reason.OFFICER_REFUSED, " ".join(decision.says))

@@ -62,6 +62,18 @@ class ReadingRights:
             who=who_acts(record, viewer), purpose=viewer.purpose, case=viewer.case, record=record
         )
 
+    def decider(self, viewer: Viewer, role: str) -> Reader:
+        """Return who decides: an officer of a role, where there are officers.
+
+        Raises:
+            AgencyError: as `reader`; OFFICER_REFUSED for an officer of other roles, or whose
+                vetting has ended.
+        """
+        reader = self.reader(viewer)
+        if reader.record is not None:
+            self._register.officer(viewer, role)
+        return reader
+
     def readable(self, reader: Reader, rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
         """Return those of `rows` that `reader` may see; the others are not there for that reader.
 

@@ -21,7 +21,6 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.ports.clock import Clock
 from agency_client.ports.store import Store
 from agency_client.services.afterlife import standing_view
-from agency_client.services.officers import OfficerRegister
 from agency_client.services.releasing import Releasing
 from agency_client.services.rights import ReadingRights, damaged
 from agency_client.services.viewing import ViewingService
@@ -40,7 +39,6 @@ class StandingGrants:
 
     store: Store
     releasing: Releasing
-    register: OfficerRegister
     rights: ReadingRights
     viewing: ViewingService
     clock: Clock
@@ -61,7 +59,7 @@ class StandingGrants:
         return await asyncio.to_thread(self._add, case, target, until, viewer)
 
     def _add(self, case: str, target: str, until: int, viewer: Viewer) -> StandingView:
-        now, who = self.clock.now_ms(), self._who(viewer)
+        now, who = self.clock.now_ms(), self.rights.decider(viewer, LIAISON).who
         try:
             check_label(case, MAX_CASE)
         except FramingError as error:
@@ -94,17 +92,10 @@ class StandingGrants:
         await asyncio.to_thread(self._end, number, viewer)
 
     def _end(self, number: int, viewer: Viewer) -> None:
-        self._who(viewer)
+        self.rights.decider(viewer, LIAISON)
         self.viewing.note(OpeningKind.STANDING, (), viewer)
         if not self.store.post.end_standing(number, self.clock.now_ms()):
             raise AgencyError(Reason.NOT_FOUND, f"there is no standing grant {number}")
-
-    def _who(self, viewer: Viewer) -> str:
-        """Return who decides, as our own log names them."""
-        reader = self.rights.reader(viewer)
-        if reader.record is not None:
-            self.register.officer(viewer, LIAISON)
-        return reader.who
 
     async def apply(self) -> int:
         """Grant what standing grants cover of our notices that came back since; return how many.

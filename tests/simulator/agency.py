@@ -276,7 +276,6 @@ def open_agency(
             store=store,
             post=post,
             releasing=releasing,
-            register=register,
             rights=rights,
             viewing=viewing,
             clock=clock,
@@ -284,7 +283,6 @@ def open_agency(
         standing=StandingGrants(
             store=store,
             releasing=releasing,
-            register=register,
             rights=rights,
             viewing=viewing,
             clock=clock,
@@ -305,7 +303,6 @@ def open_agency(
             agency=agency,
             store=store,
             post=post,
-            register=register,
             rights=rights,
             viewing=viewing,
             ending=ending,
