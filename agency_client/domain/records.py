@@ -224,6 +224,11 @@ class NoticeRow:
     destroyed_at: int = 0
     taken_back: bool = False
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing that it says is shown any more, even where it is held as evidence."""
+        return bool(self.destroyed_at) or self.taken_back
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedCheckpoint:

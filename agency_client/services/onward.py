@@ -87,7 +87,7 @@ class OnwardService:
             raise AgencyError(
                 Reason.NOT_ORIGINATOR, "the notice is ours: admit somebody with `tocsin grant`"
             )
-        if row.destroyed_at or row.taken_back:
+        if row.is_gone:
             raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice has ended or was taken back")
         self.releasing.check_allowed(row, target)
         try:

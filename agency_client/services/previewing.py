@@ -173,7 +173,7 @@ def _subject(row: NoticeRow) -> Subject:
 
 
 def _is_live(row: NoticeRow, now: int) -> bool:
-    return row.state in _LIVE and now < row.expires_at
+    return row.state in _LIVE and not row.is_gone and now < row.expires_at
 
 
 def _duplicate(row: NoticeRow, likeness: Likeness) -> PreviewWarning:

@@ -63,7 +63,7 @@ class Releasing:
                 f"only {row.originator} may admit somebody to its notice: "
                 "ask it with `tocsin request-onward`",
             )
-        if row.destroyed_at or row.state not in PUBLISHED or row.taken_back:
+        if row.is_gone or row.state not in PUBLISHED:
             raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice is not published, or not any more")
         if not row.content_key:
             raise AgencyError(

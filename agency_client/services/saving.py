@@ -134,7 +134,7 @@ class _Wanted:
 
 def _chosen(row: NoticeRow, name: str) -> _Wanted:
     """Return the one attachment of a notice that is called `name` or has that id in hex."""
-    if row.destroyed_at or row.taken_back:
+    if row.is_gone:
         raise AgencyError(Reason.UNKNOWN_NOTICE, "the notice has ended or was taken back")
     try:
         held = {ref.id: ref for ref in NoticeHeader.decode(row.header).attachments}

@@ -104,7 +104,7 @@ class ViewingService:
         """Return the first notice that another supersedes, of those that are here for who looks."""
         for originator, notice_id in notice_view(row).supersedes:
             rows = self.there(self._store.inbox.find(notice_id.hex(), originator), viewer)
-            if found := [one for one in rows if not one.destroyed_at]:
+            if found := [one for one in rows if not one.is_gone]:
                 return found[:1]
         return ()
 
@@ -161,7 +161,7 @@ class ViewingService:
     ) -> tuple[NoticeView, ...]:
         reader = self._rights.reader(viewer)
         rows = self._there(self._store.inbox.rows(row_ids), reader)
-        rows = [row for row in rows if not row.destroyed_at and not row.taken_back]
+        rows = [row for row in rows if not row.is_gone]
         if shown is not None:
             rows = [row for row in rows if shown.shows(row.type, row.originator)]
         return self._views(OpeningKind.STREAM, rows, reader) if rows else ()
@@ -303,9 +303,7 @@ def notice_view(row: NoticeRow) -> NoticeView:
     """
     try:
         marking, state = Marking.decode(row.marking), NoticeState(row.state)
-        content, supersedes, attachments = (
-            _GONE if row.destroyed_at or row.taken_back else _contents(row)
-        )
+        content, supersedes, attachments = _GONE if row.is_gone else _contents(row)
     except (TrustError, ValueError):
         raise damaged(row) from None
     superseded_by = (row.originator, row.superseded_by) if row.superseded_by else None

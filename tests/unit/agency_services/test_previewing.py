@@ -14,6 +14,7 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.services.previewing import PreviewService
 from tests.simulator.agency import EVERYTHING, VIEWER, Draft, SimulatedAgency
 from tests.simulator.federation import DAY, MARKING, NOW, TOPIC, Federation
+from tests.unit.agency_services.controlling import recalled, with_two
 
 GREEN = replace(MARKING, tlp="GREEN")
 PERSON = {
@@ -224,6 +225,18 @@ async def test_what_is_cited_superseded_or_expired_is_no_duplicate(
 
 
 # The own log.
+
+
+async def test_what_is_held_and_was_taken_back_is_compared_with_nothing(
+    gr: SimulatedAgency, ro: SimulatedAgency
+) -> None:
+    reference = await held(gr, ro, about(PERSON, text="first"))
+    assert WarningKind.DUPLICATE in await kinds(ro, about(PERSON, text="second"))
+    await ro.holds.hold(reference, "s. 110", NOW + 9 * DAY, VIEWER)
+    await with_two(gr)
+    await recalled(gr, reference)
+    await ro.receive()
+    assert WarningKind.DUPLICATE not in await kinds(ro, about(PERSON, text="second"))
 
 
 async def test_to_look_for_duplicates_is_a_search_and_written_down(

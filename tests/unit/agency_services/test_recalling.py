@@ -249,6 +249,17 @@ async def test_a_held_notice_of_a_later_frame_is_taken_back_too(
     assert states == {reference: NoticeState.CURRENT, later: NoticeState.RECALLED}
 
 
+async def test_a_correction_tells_nothing_of_what_is_held_and_was_taken_back(
+    gr: SimulatedAgency, ro: SimulatedAgency, reference: str
+) -> None:
+    newer = await published(gr, ro, draft=Draft(text="corrected", supersedes=(reference,)))
+    assert (await shown(ro, newer)).changes
+    await ro.holds.hold(reference, "s. 110", NOW + 9 * DAY, VIEWER)
+    await recalled(gr, reference)
+    await ro.receive()
+    assert (await shown(ro, newer)).changes == ()
+
+
 async def test_what_is_held_no_longer_is_destroyed_and_told(
     gr: SimulatedAgency, ro: SimulatedAgency, reference: str
 ) -> None:
