@@ -42,9 +42,6 @@ class ActKind(StrEnum):
     RECALL = "recall"
     """The act is RECALL."""
 
-    GRANT = "grant"
-    """The act is GRANT, of a notice whose marking the rule book gives only to two."""
-
     RELEASE = "release"
     """The act is RELEASE (`domain.releases`): a notice whose marking the rule book lets one person
     publish only if a second approved it."""

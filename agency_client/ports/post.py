@@ -4,7 +4,7 @@
 As `ports.store` in all else: synchronous, thread-safe, durable on return, one transaction a call.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from agency_client.domain.delivery import LogReference
@@ -86,10 +86,6 @@ class PostOffice(Protocol):
 
     def answer(self, items: Sequence[PostItem]) -> None:
         """Keep answers to recalls, each unless another process has answered meanwhile."""
-        ...
-
-    def recalled(self, statements: Iterable[bytes]) -> Collection[tuple[str, bytes, int]]:
-        """Return what was taken back of these frames: (originator, SHA-256 of STATEMENT, index)."""
         ...
 
     def add_standing(self, grant: StandingGrant) -> int:

@@ -5,7 +5,7 @@ What is sent and what was received lie in one table, in the order in which they 
 decided here, and nothing is opened.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, func, insert, select, tuple_, update
@@ -221,19 +221,6 @@ class SqlPostOffice:
                 )
                 if connection.execute(known.limit(1)).one_or_none() is None:
                     add_post(connection, [item])
-
-    def recalled(self, statements: Iterable[bytes]) -> Collection[tuple[str, bytes, int]]:
-        """Return what was taken back of these frames."""
-        wanted = list(statements)
-        found: set[tuple[str, bytes, int]] = set()
-        with self._database.read() as connection:
-            for at in range(0, len(wanted), _AT_ONCE):
-                query = select(post.c.originator, post.c.statement, post.c.position).where(
-                    post.c.kind == PostKind.RECALL,
-                    post.c.statement.in_(wanted[at : at + _AT_ONCE]),
-                )
-                found |= {(row[0], row[1], row[2]) for row in connection.execute(query)}
-        return found
 
     def add_standing(self, grant: StandingGrant) -> int:
         """Keep a standing grant; return its number."""

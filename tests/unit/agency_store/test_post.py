@@ -215,12 +215,6 @@ def test_what_its_originator_took_back_is_not_fetched(store: ProfileStore) -> No
 # Recalls.
 
 
-def test_recalls_are_known_by_originator_and_place(store: ProfileStore) -> None:
-    store.post.arrive(Arrived(after=1, items=(recall(),)))
-    wanted = [digest("statement a"), digest("statement b")]
-    assert store.post.recalled(wanted) == {(OTHER, digest("statement a"), 0)}
-
-
 def test_a_recall_is_unanswered_until_we_attest(store: ProfileStore) -> None:
     store.post.arrive(Arrived(after=1, items=(recall(),)))
     assert len(store.post.unanswered(10)) == 1
