@@ -113,6 +113,16 @@ def plan(
     return planned
 
 
+def refusing(planned: Sequence[Planned], refusals: Mapping[int, AgencyError]) -> list[Planned]:
+    """Return plans of which those at some positions are refused, whatever was decided before."""
+    return [
+        Planned(position=one.position, refusal=refusals[one.position])
+        if one.position in refusals
+        else one
+        for one in planned
+    ]
+
+
 def _notice(
     position: int,
     draft: Publishable,

@@ -22,10 +22,10 @@ from agency_client.ports.store import Store
 from agency_client.services.attachments import AttachmentSealing, Sealed
 from agency_client.services.directory import DirectoryService
 from agency_client.services.federation import Federation
-from agency_client.services.planning import Planned, audience_of, plan
+from agency_client.services.planning import Planned, audience_of, plan, refusing
 from agency_client.services.references import find_one
 from agency_client.services.releases import Releases
-from agency_client.services.repeating import without_repeated
+from agency_client.services.repeating import repeated
 from agency_client.services.sealing import seal
 from keys.envelope import AttachmentRef, Marking, NoticeHeader, NoticeRef, TreeHead
 from keys.merkle import EMPTY_ROOT
@@ -86,14 +86,8 @@ class Publisher:
         now = self._clock.now_ms()
         federation = self._directory.current
         planned = await asyncio.to_thread(plan, drafts, federation, self._resolve, {}, now)
-        decided = await asyncio.to_thread(without_repeated, planned, drafts, self._store.inbox)
-        refusals = await self._releases.refusals(decided, drafts, viewer)
-        judged = [
-            Planned(position=one.position, refusal=refusals[one.position])
-            if one.position in refusals
-            else one
-            for one in decided
-        ]
+        decided = refusing(planned, await asyncio.to_thread(repeated, planned, self._store.inbox))
+        judged = refusing(decided, await self._releases.refusals(decided, drafts, viewer))
         planned, sealed = await asyncio.to_thread(self._with_files, drafts, judged, federation, now)
         refused = tuple(_refused(one, drafts[one.position]) for one in planned if one.refusal)
         dropped = {one.position for one in refused}
@@ -141,13 +135,7 @@ class Publisher:
         )
         failed |= {one.position: one.refusal for one in decided if one.refusal is not None}
         replanned = plan(drafts, federation, self._resolve, sealed, now)
-        outcome = [
-            Planned(position=one.position, refusal=failed[one.position])
-            if one.position in failed
-            else one
-            for one in replanned
-        ]
-        return outcome, sealed
+        return refusing(replanned, failed), sealed
 
     def _resolve(self, reference: str) -> NoticeRef:
         row = find_one(self._store.inbox, reference)

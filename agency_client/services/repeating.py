@@ -8,8 +8,6 @@ passed on. Source: design section 6, "Passing a notice on".
 
 from collections.abc import Sequence
 
-from agency_client.domain.canonical import write_document
-from agency_client.domain.publishable import Publishable
 from agency_client.domain.records import NoticeRow
 from agency_client.domain.warnings import OPEN_TLP
 from agency_client.errors import AgencyError, Reason
@@ -22,31 +20,25 @@ from keys.errors import TrustError
 from keys.framing import sha256
 
 
-def without_repeated(
-    planned: Sequence[Planned], drafts: Sequence[Publishable], inbox: Inbox
-) -> list[Planned]:
-    """Return plans, refused (NOT_ORIGINATOR) where a draft repeats another's restricted notice.
+def repeated(planned: Sequence[Planned], inbox: Inbox) -> dict[int, AgencyError]:
+    """Return which drafts repeat another agency's restricted notice, by position, refused.
+
+    Args:
+        planned: still without attachments, so that its bytes are those of what it says.
+        inbox: what is kept.
 
     Raises:
         AgencyError: of the store.
     """
     digests = {
-        one.position: sha256(write_document(drafts[one.position].notice))
-        for one in planned
-        if one.refusal is None
+        one.position: sha256(one.notice.content) for one in planned if one.notice is not None
     }
     said = inbox.said_by_others(list(digests.values()))
-    refused: dict[int, str] = {}
-    for position, digest in digests.items():
-        row = said.get(digest)
-        if row is not None and _is_restricted(row):
-            refused[position] = reference_of(row)
-    return [
-        Planned(position=one.position, refusal=_refusal(refused[one.position]))
-        if one.position in refused
-        else one
-        for one in planned
-    ]
+    return {
+        position: _refusal(reference_of(row))
+        for position, digest in digests.items()
+        if (row := said.get(digest)) is not None and _is_restricted(row)
+    }
 
 
 def _is_restricted(row: NoticeRow) -> bool:

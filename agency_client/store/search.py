@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, false, func, insert, select, text, update
 
-from agency_client.domain.canonical import write_document
 from agency_client.domain.content import Content
 from agency_client.domain.indexing import IndexText, index_text
 from agency_client.domain.searching import Clause, Phrase, Term, Way, parse_query
@@ -91,7 +90,7 @@ def _index_text(content: bytes) -> IndexText:
     except ValueError:
         return IndexText(words="", runs="")
     text = index_text([document.notice, [one.name for one in document.attachments]])
-    return replace(text, digest=sha256(write_document(document.notice)))
+    return replace(text, digest=sha256(Content(notice=document.notice).encode()))
 
 
 def write_entries(connection: Connection, folded: Sequence[tuple[int, IndexText]]) -> int:

@@ -151,7 +151,7 @@ said = Table(
     bytes_column("digest"),
     Index("said_by_digest", "digest"),
 )
-"""SHA-256 of what each indexed notice says, its document in canonical form."""
+"""SHA-256 of what each indexed notice says: of its content without attachments."""
 
 receive_chain = Table(
     "receive_chain",

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from agency_client.domain.canonical import write_document
 from agency_client.domain.content import Content
 from agency_client.domain.delivery import LogReference
 from agency_client.domain.downloads import download_name
@@ -127,7 +126,8 @@ def test_nothing_tells_what_a_destroyed_notice_said(store: ProfileStore) -> None
     row = kept(store)
     store.search.index(9)
     (kept_row,) = store.inbox.rows((row,))
-    digest = sha256(write_document(Content.decode(kept_row.content).notice))
+    said = Content(notice=Content.decode(kept_row.content).notice)
+    digest = sha256(said.encode())
     assert store.inbox.said_by_others([digest])[digest].id == row
     store.endings.destroy([(row, Ending.RECALLED)], NOW)
     assert store.inbox.said_by_others([digest]) == {}
