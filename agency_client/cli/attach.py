@@ -12,8 +12,8 @@ from agency_client.cli.framework import command, common
 from agency_client.cli.gathering import Gathered, gather
 from agency_client.cli.looking import Looking, reasons_to_act, reasons_to_look
 from agency_client.cli.output import counted, safe
-from agency_client.cli.parameters import InputFile, Seconds
-from agency_client.cli.publish import addressing_options, finish, publish_gathered
+from agency_client.cli.parameters import InputFile
+from agency_client.cli.publish import addressing_options, finish, publish_gathered, wait_option
 from agency_client.cli.runtime import opened, printer, run_async
 from agency_client.domain.views import Viewer
 
@@ -32,13 +32,7 @@ from agency_client.domain.views import Viewer
     type=InputFile(),
 )
 @addressing_options
-@click.option(
-    "--wait",
-    default=60.0,
-    show_default=True,
-    help="seconds to wait for the broker; 0 only queues",
-    type=Seconds(),
-)
+@wait_option(60.0)
 @reasons_to_act
 @click.pass_context
 def attach(

@@ -8,8 +8,7 @@ import click
 from agency_client.cli.framework import command, common
 from agency_client.cli.gathering import Gathered, gather
 from agency_client.cli.looking import Looking, reasons_to_act
-from agency_client.cli.parameters import Seconds
-from agency_client.cli.publish import addressing_options, finish, publish_gathered
+from agency_client.cli.publish import addressing_options, finish, publish_gathered, wait_option
 from agency_client.cli.runtime import opened, run_async
 
 
@@ -21,13 +20,7 @@ from agency_client.cli.runtime import opened, run_async
 @click.argument("reference", metavar="ID")
 @click.argument("file", metavar="FILE")
 @addressing_options
-@click.option(
-    "--wait",
-    default=30.0,
-    show_default=True,
-    help="seconds to wait for the broker; 0 only queues",
-    type=Seconds(),
-)
+@wait_option()
 @reasons_to_act
 @click.pass_context
 def correct(

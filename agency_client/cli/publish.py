@@ -4,7 +4,7 @@
 Good records are not held up by bad ones; each bad one is told with file, line, field and reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
@@ -124,6 +124,21 @@ def addressing_options(function: Callback) -> Callback:
     )
 
 
+def wait_option(seconds: float = 30.0) -> Callable[[Callback], Callback]:
+    """Return the option --wait."""
+
+    def decorate(function: Callback) -> Callback:
+        return click.option(
+            "--wait",
+            default=seconds,
+            show_default=True,
+            help="seconds to wait for the broker; 0 only queues",
+            type=Seconds(),
+        )(function)
+
+    return decorate
+
+
 @command(
     "publish",
     "tocsin publish notices.jsonl --topic trafficking/cases",
@@ -137,13 +152,7 @@ def addressing_options(function: Callback) -> Callback:
 )
 @addressing_options
 @click.option("--all-or-nothing", is_flag=True, help="publish nothing if one record is refused")
-@click.option(
-    "--wait",
-    default=30.0,
-    show_default=True,
-    help="seconds to wait for the broker; 0 only queues",
-    type=Seconds(),
-)
+@wait_option()
 @reasons_to_act
 @click.pass_context
 def publish(
