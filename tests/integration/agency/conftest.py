@@ -2,15 +2,18 @@
 """A broker's real edge on loopback over stand-in services, and an agency's line to it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from agency_client.bootstrap.system import SystemEntropy as AgencyEntropy
 from agency_client.transport.broker import GrpcBroker
 from broker.ports.entropy import SystemEntropy
 from broker.rpc.certificates import Certificates
 from broker.rpc.server import RpcServer
 from broker.telemetry import Metrics
 from tests.integration.agency.rogue import Rogue, identity_of
+from tests.integration.agency.world import World
 from tests.integration.broker.standins import StandInServices
 from tests.simulator.federation import Federation, build_federation
 
@@ -68,3 +71,20 @@ async def misled(rogue: Rogue, federation: Federation) -> AsyncIterator[GrpcBrok
     broker = GrpcBroker(rogue.address, lambda: identity)
     yield broker
     await broker.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """gr-pol and ro-pol, enrolled, and a broker in process that serves them."""
+    world = await World.make(tmp_path)
+    world.add("gr-pol", "ro-pol")
+    await world.start()
+    world.enrol("gr-pol", "ro-pol")
+    yield world
+    await world.stop()
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the lower half of each pause: a test is no herd."""
+    monkeypatch.setattr(AgencyEntropy, "jitter", lambda _: 0.0)

@@ -27,16 +27,6 @@ LOOKING = Viewer(name="officer 7", purpose="INVESTIGATION", case="2026/114")
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    world.add("gr-pol", "ro-pol")
-    await world.start()
-    world.enrol("gr-pol", "ro-pol")
-    yield world
-    await world.stop()
-
-
-@pytest.fixture
 async def greek(world: World) -> AsyncIterator[Agency]:
     async with Agency.connect(world.profile("gr-pol"), PASSPHRASE) as agency:
         yield agency

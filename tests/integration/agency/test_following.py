@@ -4,12 +4,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 
 import pytest
 
 from agency_client.bootstrap import Agency
-from agency_client.bootstrap.system import SystemEntropy
 from agency_client.domain.delivery import Filter
 from agency_client.domain.views import NoticeView, PublishState, Viewer
 from agency_client.errors import AgencyError, Reason
@@ -17,21 +15,7 @@ from tests.integration.agency.world import PASSPHRASE, TOPIC, World, draft
 
 LOOKING = Viewer(name="officer 7")
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lower half of each pause: a test is no herd."""
-    monkeypatch.setattr(SystemEntropy, "jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    world.add("gr-pol", "ro-pol")
-    await world.start()
-    world.enrol("gr-pol", "ro-pol")
-    yield world
-    await world.stop()
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from agency_client.bootstrap import Agency
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import change_keyring
 from agency_client.bootstrap.renewal import rotated
-from agency_client.bootstrap.system import SystemClock, SystemEntropy
+from agency_client.bootstrap.system import SystemClock
 from agency_client.cli.exits import Exit
 from agency_client.domain.delivery import CaughtUp, Draining, SubscriptionEvent
 from agency_client.domain.letter_contents import BreakGlass
@@ -54,11 +54,7 @@ from tests.integration.agency.world import (
 OTHER_TOPIC = "missing/persons"
 LOOKING = Viewer(name="officer 7")
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lower half of each pause: a test is no herd."""
-    monkeypatch.setattr(SystemEntropy, "jitter", lambda _: 0.0)
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture

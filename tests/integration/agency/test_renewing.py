@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from agency_client.bootstrap.profile import change_keyring
 from agency_client.bootstrap.renewal import (
     rotated,
 )
-from agency_client.bootstrap.system import SystemEntropy
 from agency_client.domain.views import PublishState
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.admission import admitted
@@ -22,21 +20,7 @@ from keys.envelope import Recipient, Statement
 from tests.integration.agency.test_following import Listener
 from tests.integration.agency.world import PASSPHRASE, World, draft, now_ms
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lower half of each pause: a test is no herd."""
-    monkeypatch.setattr(SystemEntropy, "jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    world.add("gr-pol", "ro-pol")
-    await world.start()
-    world.enrol("gr-pol", "ro-pol")
-    yield world
-    await world.stop()
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture

@@ -7,14 +7,12 @@ last step left in the key file.
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from agency_client.bootstrap import Agency
 from agency_client.bootstrap.keyring import Keyring
 from agency_client.bootstrap.profile import open_keyring
-from agency_client.bootstrap.system import SystemEntropy
 from agency_client.bootstrap.tls_rollover import (
     Step,
     check_let_in,
@@ -29,21 +27,7 @@ from tests.integration.agency.test_key_ending import tocsin
 from tests.integration.agency.test_renewing import Publishing, entry_of, readmit
 from tests.integration.agency.world import PASSPHRASE, World, draft, now_ms
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lower half of each pause: a test is no herd."""
-    monkeypatch.setattr(SystemEntropy, "jitter", lambda _: 0.0)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    world.add("gr-pol", "ro-pol")
-    await world.start()
-    world.enrol("gr-pol", "ro-pol")
-    yield world
-    await world.stop()
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture
