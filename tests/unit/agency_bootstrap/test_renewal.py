@@ -15,26 +15,15 @@ from agency_client.bootstrap.renewal import (
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.admission import admitted
 from keys.directory import RevokeEntry
-from keys.entries import AgencyEntry
 from tests.simulator.federation import NOW, Federation, build_federation
+from tests.simulator.keyring import fresh_keyring
 
 OVERLAP = 30
 
 
 @pytest.fixture(scope="module")
 def fresh() -> Keyring:
-    about = AgencyEntry(
-        agency="gr-pol",
-        name="Police",
-        country="GR",
-        kind="POLICE",
-        agreement_until=NOW + 365 * DAY_MS,
-        tls_roots=(),
-        tls_key_pin=bytes(32),
-        signing=(),
-        encryption=(),
-    )
-    return Keyring.generate(about, NOW - 2 * DAY_MS)
+    return fresh_keyring()
 
 
 @pytest.fixture(scope="module")

@@ -18,27 +18,16 @@ from agency_client.bootstrap.tls_rollover import (
 )
 from agency_client.domain.partners import differing
 from agency_client.errors import AgencyError, Reason
-from keys.entries import AgencyEntry
 from keys.tls import verified_root
 from tests.simulator.federation import NOW
+from tests.simulator.keyring import fresh_keyring
 
 LATER = NOW + TLS_OVERLAP_DAYS * DAY_MS
 
 
 @pytest.fixture(scope="module")
 def fresh() -> Keyring:
-    about = AgencyEntry(
-        agency="gr-pol",
-        name="Police",
-        country="GR",
-        kind="POLICE",
-        agreement_until=NOW + 365 * DAY_MS,
-        tls_roots=(),
-        tls_key_pin=bytes(32),
-        signing=(),
-        encryption=(),
-    )
-    return Keyring.generate(about, NOW - 2 * DAY_MS)
+    return fresh_keyring()
 
 
 @pytest.fixture(scope="module")

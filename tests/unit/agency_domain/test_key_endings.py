@@ -11,26 +11,15 @@ from agency_client.domain.key_endings import MARGIN_MS, check_over, over
 from agency_client.errors import AgencyError, Reason
 from agency_client.services.admission import admitted
 from keys.directory import RevokeEntry
-from keys.entries import AgencyEntry
 from tests.simulator.federation import DAY, NOW, Federation, build_federation
+from tests.simulator.keyring import fresh_keyring
 
 ENDS = NOW + 30 * DAY
 
 
 @pytest.fixture(scope="module")
 def fresh() -> Keyring:
-    about = AgencyEntry(
-        agency="gr-pol",
-        name="Police",
-        country="GR",
-        kind="POLICE",
-        agreement_until=NOW + 365 * DAY,
-        tls_roots=(),
-        tls_key_pin=bytes(32),
-        signing=(),
-        encryption=(),
-    )
-    return Keyring.generate(about, NOW - 2 * DAY)
+    return fresh_keyring()
 
 
 @pytest.fixture(scope="module")
