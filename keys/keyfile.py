@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def _overwritten(path: Path) -> Iterator[None]:
     """Overwrite what a file holds now once the body is done, which takes its name from it.
 
     The file is opened before and written to after, when nobody can open it any more: a reader who
-    has it open already finds that it has no name left, and reads the other (`read_keyfile`).
+    has it open already finds that it has no name left, and reads the other (`read_private`).
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -207,26 +207,39 @@ def read_keyfile(path: Path, purpose: str, passphrase: bytes) -> dict[str, bytes
             right to it, KEY_FILE_INVALID, PASSPHRASE_WRONG.
     """
     try:
-        # O_NONBLOCK: a pipe in the file's place must be refused, not waited for.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        data = read_private(path, lambda handle: _check_own_file(handle, path.name))
     except FileNotFoundError:
         raise KeyFileError(Reason.KEY_FILE_MISSING, f"no key file {path.name}") from None
     except OSError as error:
         raise KeyFileError(
             Reason.KEY_FILE_INVALID, f"key file {path.name} cannot be read: {error.strerror}"
         ) from None
-    try:
-        _check_own_file(handle, path.name)
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        is_replaced = os.fstat(handle).st_nlink == 0
-    finally:
-        os.close(handle)
-    if is_replaced:  # and perhaps overwritten while it was read
-        return read_keyfile(path, purpose, passphrase)
     if len(data) > MAX_FILE_BYTES:
         raise KeyFileError(Reason.KEY_FILE_INVALID, f"key file {path.name} is too large")
     return open_secrets(data, purpose, passphrase)
+
+
+def read_private(path: Path, check: Callable[[int], None] | None = None) -> bytes:
+    """Return what a file of `write_private` holds, at most one byte more than `MAX_FILE_BYTES`.
+
+    Args:
+        path: the file; one that is replaced, and overwritten, while it is read is read anew.
+        check: is given the open file's descriptor and refuses it by raising.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+    """
+    # O_NONBLOCK: a pipe in the file's place must be refused, not waited for.
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if check is not None:
+            check(handle)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(MAX_FILE_BYTES + 1) or b""
+        is_replaced = os.fstat(handle).st_nlink == 0
+    finally:
+        os.close(handle)
+    return read_private(path, check) if is_replaced else data
 
 
 def _check_own_file(handle: int, name: str) -> None:

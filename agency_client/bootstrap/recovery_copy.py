@@ -5,7 +5,6 @@ Made anew at each change of the keys, from the public side of the recovery secre
 itself holds. It may be copied anywhere: without enough shares it opens to nobody.
 """
 
-import os
 from pathlib import Path
 
 from agency_client.bootstrap.keyring import Keyring
@@ -14,7 +13,7 @@ from agency_client.errors import AgencyError, Reason
 from keys.entries import encode_content
 from keys.errors import KeyFileError
 from keys.framing import sha256
-from keys.keyfile import MAX_FILE_BYTES, write_private
+from keys.keyfile import read_private, write_private
 from keys.recovery import RecoveryCopy, seal_copy
 
 COPY_FILE = "recovery.key"
@@ -46,10 +45,7 @@ def read_copy(path: Path) -> RecoveryCopy:
         KeyFileError: KEY_FILE_INVALID; it is no recovery copy.
     """
     try:
-        # O_NONBLOCK: a pipe in the file's place must be refused, not waited for.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1) or b""
+        data = read_private(path)
     except FileNotFoundError:
         raise AgencyError(Reason.RECOVERY_MISSING, f"there is no recovery copy {path}") from None
     except OSError as error:

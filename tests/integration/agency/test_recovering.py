@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agency's keys come back with enough custodians and the copy, and with nothing less."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from agency_client.errors import AgencyError, Reason
 from agency_client.services.recovery_shares import Gathering, RecoveryShare
 from keys.errors import KeyFileError
 from keys.errors import Reason as TrustReason
+from keys.keyfile import write_private
 from keys.recovery import RecoveryKey, ShareSet, open_copy, seal_copy
 from tests.integration.agency.world import PASSPHRASE, World, copied_profile, draft, now_ms
 
@@ -321,6 +323,25 @@ def test_how_recovery_stands_is_known_without_the_custodians(folder: Path, tmp_p
     assert state(folder) is RecoveryState.MISSING
     (folder / "recovery.key").unlink()
     assert state(folder) is RecoveryState.MISSING
+
+
+def test_a_copy_that_is_replaced_while_it_is_read_is_read_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader has the old one open when its bytes are overwritten."""
+    split(folder)
+    copy, really_open = folder / "recovery.key", os.open
+    given, others = read_copy(copy), [copy.read_bytes()]
+
+    def open_slowly(path: Path | str, flags: int, *mode: int) -> int:
+        handle = really_open(path, flags, *mode)
+        if path == copy and others:
+            write_private(copy, others.pop())
+        return handle
+
+    monkeypatch.setattr(os, "open", open_slowly)
+    assert read_copy(copy) == given
+    assert not others
 
 
 def test_a_copy_for_other_shares_is_not_ready(folder: Path, tmp_path: Path) -> None:
