@@ -25,17 +25,18 @@ _FRAME = """
 SELECT f.leaf_index, f.time_ms, coalesce(l.salt, x''), f.content, f.content_digest
 FROM frames f LEFT JOIN leaves l ON l.leaf_index = f.leaf_index
 WHERE f.topic = ? AND f.sequence = ?"""
+# What is not there is looked for in the latest frame, so that it takes as long as what is there and
+# is not the caller's.
 _NOTICE = """
-SELECT f.topic, f.sequence, n.position
-FROM notices n JOIN frames f ON f.frame_id = n.frame_id
-JOIN recipients r ON r.agency = ? AND r.topic = f.topic AND r.sequence = f.sequence
-WHERE n.originator = ? AND n.notice_id = ?"""
-_GRANTED = """
-SELECT n.position, f.topic, f.sequence,
+WITH place AS (
+  SELECT frame_id, position FROM notices WHERE originator = ?2 AND notice_id = ?3
+  UNION ALL SELECT max(frame_id), NULL FROM frames LIMIT 1)
+SELECT f.topic, f.sequence, place.position,
+  EXISTS (SELECT 1 FROM recipients r
+    WHERE r.agency = ?1 AND r.topic = f.topic AND r.sequence = f.sequence),
   (SELECT max(p.until) FROM posted p WHERE p.topic = f.topic AND p.sequence = f.sequence
-    AND p.position = n.position AND p.kind = ? AND p.recipient = ?)
-FROM notices n JOIN frames f ON f.frame_id = n.frame_id
-WHERE n.originator = ? AND n.notice_id = ?"""
+    AND p.position = place.position AND p.kind = ?4 AND p.recipient = ?1)
+FROM place JOIN frames f ON f.frame_id = place.frame_id"""
 _HEADS = """
 SELECT value, (SELECT max(sequence) FROM recipients WHERE agency = ? AND topic = value)
 FROM json_each(?)"""
@@ -85,23 +86,18 @@ def find_notice(
 ) -> tuple[Addressed, int] | None:
     """Return the frame of a notice and its index, if addressed or granted to `agency`."""
     as_of = cache.era
-    found = connection.execute(_NOTICE, (agency, originator, notice_id)).fetchone()
+    values = (agency, originator, notice_id, MailKind.GRANT)
+    found = connection.execute(_NOTICE, values).fetchone()
     if found is None:
-        return _find_granted(connection, cache, agency, originator, notice_id)
-    topic, sequence, position = found
-    row = connection.execute(_OWN, (agency, topic, sequence - 1, 1)).fetchone()
-    return _addressed(connection, cache, topic, row, as_of), position
-
-
-def _find_granted(
-    connection: Connection, cache: FrameCache, agency: str, originator: str, notice_id: bytes
-) -> tuple[Addressed, int] | None:
-    as_of = cache.era
-    values = (MailKind.GRANT, agency, originator, notice_id)
-    found = connection.execute(_GRANTED, values).fetchone()
-    if found is None or found[3] is None:
         return None
-    position, topic, sequence, until = found
+    topic, sequence, position, is_recipient, granted_until = found
+    if position is None:
+        return None
+    if is_recipient:
+        row = connection.execute(_OWN, (agency, topic, sequence - 1, 1)).fetchone()
+        return _addressed(connection, cache, topic, row, as_of), position
+    if granted_until is None:
+        return None
     addressed = Addressed(
         frame=frame_at(connection, cache, topic, sequence),
         recipient=b"",
@@ -109,7 +105,7 @@ def _find_granted(
         recipient_index=0,
         recipient_path=(),
         named=False,
-        granted_until=until,
+        granted_until=granted_until,
         as_of=as_of,
     )
     return addressed, position

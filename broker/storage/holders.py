@@ -21,16 +21,19 @@ from broker.storage.mail import holders
 from broker.storage.transaction import Transaction
 from keys.framing import u32
 
-# The caller's part in the notice is in the query, so that one that is not the caller's is as
-# quickly not found as one that is not there.
+# What is not there is looked for in the latest frame, so that it takes as long as what is there and
+# is not the caller's.
 _PLACE = """
-SELECT f.topic, f.sequence FROM frames f
-WHERE f.statement_digest = ?1 AND (
+WITH place AS (
+  SELECT frame_id, 1 AS is_there FROM frames WHERE statement_digest = ?1
+  UNION ALL SELECT max(frame_id), 0 FROM frames LIMIT 1)
+SELECT f.topic, f.sequence, place.is_there,
   EXISTS (SELECT 1 FROM recipients r
     WHERE r.agency = ?2 AND r.topic = f.topic AND r.sequence = f.sequence)
   OR EXISTS (SELECT 1 FROM posted p
     WHERE p.topic = f.topic AND p.sequence = f.sequence AND p.position = ?3 AND p.kind = ?4
-      AND p.recipient = ?2))"""
+      AND p.recipient = ?2)
+FROM place JOIN frames f ON f.frame_id = place.frame_id"""
 _OWN = """
 SELECT f.topic, f.sequence, n.position FROM notices n JOIN frames f ON f.frame_id = n.frame_id
 WHERE n.originator = ? AND n.notice_id = ?"""
@@ -57,7 +60,10 @@ def find_place(
     """Return a frame by its STATEMENT, if `agency` is a party to its notice at `index`."""
     values = (statement, agency, index, MailKind.GRANT)
     found = connection.execute(_PLACE, values).fetchone()
-    return None if found is None else frame_at(connection, cache, *found)
+    if found is None:
+        return None
+    topic, sequence, is_there, is_party = found
+    return frame_at(connection, cache, topic, sequence) if is_there and is_party else None
 
 
 def states(connection: Connection, originator: str, notice_id: bytes) -> list[HolderState] | None:

@@ -8,15 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+from sqlcipher3.dbapi2 import Connection
 
 from broker.domain.limits import Settings
 from broker.domain.logs import LogKind
 from broker.errors import BrokerError, Reason
 from broker.services.assembly import Services, assemble
+from broker.storage.cache import FrameCache
+from broker.storage.frame_reading import find_notice
+from broker.storage.holders import find_place
 from broker.storage.sqlite import SqliteStore
 from keys.envelope import Frame, NoticeHeader
+from keys.framing import sha256
 from tests.alike import PAIRS, Call, are_alike, share_slower
 from tests.simulator.federation import NOW, Federation
 from tests.simulator.mail import letter_header, letter_of, recall_of
@@ -26,6 +32,8 @@ KEPT = 40
 SIGNED = 12
 """Letters and recalls of each side, which are tried again and again."""
 SIGNED_PAIRS = 400
+ALIKE_STEPS = 10
+"""One table that is looked at on one side only is more."""
 ASKER, OWNER, OTHER = "ro-pol", "gr-pol", "it-pol"
 
 
@@ -145,6 +153,42 @@ async def test_what_is_of_others_takes_as_long_as_what_is_not_there(
     absent = calls(asked, kept, kept.absent[:many])
     share = await share_slower(foreign, absent, pairs=pairs)
     assert are_alike(share), share
+
+
+Look: TypeAlias = Callable[[Connection, FrameCache, Frame], object]
+
+
+def look_for_notice(connection: Connection, cache: FrameCache, frame: Frame) -> object:
+    return find_notice(connection, cache, ASKER, OWNER, id_of(frame))
+
+
+def look_for_place(connection: Connection, cache: FrameCache, frame: Frame) -> object:
+    return find_place(connection, cache, ASKER, sha256(frame.statement), 0)
+
+
+def steps(connection: Connection, work: Callable[[], object]) -> int:
+    """Return how many instructions SQLite's machine took for what finds nothing."""
+    taken: list[None] = []
+    connection.set_progress_handler(lambda: taken.append(None), 1)
+    try:
+        assert work() is None
+    finally:
+        connection.set_progress_handler(None, 1)
+    return len(taken)
+
+
+@pytest.mark.parametrize("look", [look_for_notice, look_for_place])
+async def test_the_store_looks_as_long_for_what_is_not_there(kept: Kept, look: Look) -> None:
+    """Seconds would tell it on a quiet machine only."""
+    cache = FrameCache(0)
+
+    def taken(connection: Connection) -> list[int]:
+        look(connection, cache, kept.absent[0])  # the statement is prepared once
+        frames = kept.foreign + kept.absent
+        return [steps(connection, partial(look, connection, cache, frame)) for frame in frames]
+
+    counts = await kept.store._readers.run(taken)
+    assert max(counts) - min(counts) <= ALIKE_STEPS
 
 
 @pytest.mark.parametrize("asked", [notice, attachment, recipients, letter, recall])
